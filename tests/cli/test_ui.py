@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import child, offline_run
+from tests.runs import add, make_run, row
 from wandb_logging._cli import main
 from wandb_logging._cli.ui import lines_of
 
@@ -142,3 +143,19 @@ class TestWatch:
         out, err = process.communicate(timeout=DEADLINE)
         assert out.splitlines()[-1] == "the run has ended"
         assert (process.returncode, err) == (0, "")
+
+    @pytest.mark.not_quick
+    def test_another_run_in_its_place(self, tmp_path: Path) -> None:
+        """If its journal is another one now, that is shown, and nothing of the one before."""
+        old, new = make_run(tmp_path, [row(at) for at in range(9)]), make_run(tmp_path / "new", [row(7), row(5)])
+        writer = old.writer()
+        add(writer, [row(9)])
+        process = child("show", str(old.path), "--watch", "0.05")
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{old.path.name}: 10 rows: n 9\n"
+        for journal in new.path.glob("journal-*.jsonl"):
+            journal.replace(old.path / journal.name)
+        assert process.stdout.readline() == f"{old.path.name}: 3 rows: n 9\n"  # of the second writer one row is left
+        writer.close()
+        assert process.communicate(timeout=DEADLINE)[1] == ""
+        assert process.returncode == 0

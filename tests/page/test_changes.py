@@ -29,7 +29,7 @@ class Looker:
     def sees(self, after: float = 0.1) -> list[dict[str, Any]]:
         """The runs as told after the next look, so many seconds later; `drawn` is the line of the first metric."""
         self._now += after
-        self._visitor.page._poller.tick(self._now)
+        self._visitor.page.content.poller.tick(self._now)
         keys = [run["key"] for run in self._visitor.json("/api/runs")["runs"]]
         drawn = {key: self._visitor.bins(r=key, m=0)[1].get((key, 0), [[], [], []])[1] for key in keys}
         for key in keys:

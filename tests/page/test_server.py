@@ -180,7 +180,7 @@ class TestAnswers:
         """Zooming reads the range again: what was one bin becomes each of its points."""
         with served(cache, tmp_path / "kept") as visitor:
             make_run(cache, [row(number) for number in range(5000)], id="long")
-            visitor.page.runs.scan()
+            visitor.page.content.runs.scan()
             run = visitor.run("long")
             assert visitor.bins(r=run["key"], m=0)[0]["grids"]["0"] == [32, 0, 157]
             head, found = visitor.bins(r=run["key"], m=0, lo=3000, hi=3100)
@@ -285,7 +285,7 @@ class TestAnswers:
         def wrong(_: object) -> None:
             raise KeyError("gone")
 
-        monkeypatch.setitem(visitor.page.answers.routes, "/api/run", wrong)
+        monkeypatch.setitem(visitor.page.content.answers.routes, "/api/run", wrong)
         status, _, words = visitor.ask("/api/run?run=1")
         assert (status, words) == (500, b"This server made a mistake: KeyError: 'gone'\n")
         assert visitor.ask("/api/runs")[0] == 200
@@ -391,7 +391,7 @@ class TestBadRuns:
         shutil.rmtree(cache / "p" / "one")
         assert visitor.ask("/api/text?run=1")[0] in {200, 404}
         assert visitor.ask("/api/near?run=1&m=0&at=1")[0] in {200, 404}
-        assert visitor.page.runs.scan() == {1}
+        assert visitor.page.content.runs.scan() == {1}
         assert visitor.json("/api/runs")["runs"] == []
 
     def test_none(self, tmp_path: Path) -> None:
@@ -401,10 +401,19 @@ class TestBadRuns:
 
 
 class TestOpening:
+    def test_the_page_comes_before_the_runs(self, cache: Path, tmp_path: Path) -> None:
+        """Who opens the page has its program, and its token's cookie, while what reads runs is still imported."""
+        make_run(cache, [row(0)], id="one")
+        with served(cache, tmp_path / "kept") as visitor:
+            with visitor.page._making:  # as whoever imports it has it
+                entered = visitor.ask(f"/?token={visitor.page.place.credentials.token}", cookie=False)[0]
+                assert (entered, visitor.ask("/")[0], visitor.ask("/assets/page.js")[0]) == (303, 200, 200)
+            assert len(visitor.json("/api/runs")["runs"]) == 1
+
     def test_what_a_page_will_ask_for_is_got_ready(self, visitor: Visitor) -> None:
         """The runs are found and read as soon as the page itself is asked for."""
         visitor.page.expect()
-        (run,) = visitor.page.runs.by_key.values()
+        (run,) = visitor.page.content.runs.by_key.values()
         assert run.readings["_step"].state.rows == 2
 
     def test_to_be_read_is_no_news(self, cache: Path, tmp_path: Path) -> None:
@@ -454,10 +463,10 @@ class TestLive:
             key = visitor.run()["key"]
             assert visitor.bins(r=key, m=0)[1][key, 0][1] == [0, 7]
             add(writer, [{"metrics": {"k": 3}, "step": 1, "t": START + 8}, row(9, step=2)])
-            run = visitor.page.runs.by_key[key]
-            visitor.page.runs.look(run)
+            run = visitor.page.content.runs.by_key[key]
+            visitor.page.content.runs.look(run)
             assert visitor.bins(r=key, m=0)[1][key, 0][1] == [0, 7, 9]
-            figures = {visitor.page.runs.names[item[0]]: item[4] for item in visitor.run()["figures"]}
+            figures = {visitor.page.content.runs.names[item[0]]: item[4] for item in visitor.run()["figures"]}
             assert figures == {"n": 3, "k": 1}
             writer.close()
 
@@ -470,10 +479,10 @@ class TestLive:
             add(second, [{**row(5, step=0), "by": 2}])
             key = visitor.run()["key"]
             visitor.bins(r=key)
-            names = visitor.page.runs.names
+            names = visitor.page.content.runs.names
 
             def shown() -> dict[str, list[float]]:
-                visitor.page.runs.look(visitor.page.runs.by_key[key])
+                visitor.page.content.runs.look(visitor.page.content.runs.by_key[key])
                 visitor.run()
                 found = visitor.bins(r=key, m=f"0-{len(names) - 1}")[1]
                 return {names[metric]: columns[1] for (_, metric), columns in found.items()}
@@ -500,7 +509,7 @@ class TestLive:
             begun, goes_on = threading.Event(), threading.Event()
 
             def hang() -> None:
-                with visitor.page.runs.by_key[slow].lock:  # as `read_on` has it while it reads
+                with visitor.page.content.runs.by_key[slow].lock:  # as `read_on` has it while it reads
                     begun.set()
                     goes_on.wait(DEADLINE)
 
@@ -583,7 +592,7 @@ class TestTheServer:
         visitor.bins(r=1, m=0)
         visitor.json("/api/text", run=1)
         visitor.json("/api/run", run=1)
-        visitor.page.runs.look(visitor.page.runs.by_key[1])
+        visitor.page.content.runs.look(visitor.page.content.runs.by_key[1])
         assert {path: path.stat().st_mtime_ns for path in cache.rglob("*")} == before
 
 

@@ -1,4 +1,7 @@
-"""Follows a run in the terminal: draws its charts again as it goes on, and reads only what was added."""
+"""Follows a run in the terminal: draws its charts again as it goes on, and reads only what was added.
+
+If the directory holds another run meanwhile, that one is shown.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wandb_logging._cli.output import Line, begin_screen, height, say, say_all, 
 from wandb_logging._cli.text import brief, counted
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Series
-from wandb_logging._page.exact import begin, read_on
+from wandb_logging._page.exact import begin, follow
 from wandb_logging._values.terminal_text import clean, cut
 
 _AROUND = 6  # lines of the screen beside the charts: a head, two empty ones, two for notes, and the cursor's
@@ -32,12 +35,12 @@ def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds:
     """
     run_dir = RunDir(path)
     exact = begin(run_dir, "_step")
-    seen = -1
+    seen = None
     while True:
         alive = run_dir.alive()  # asked before reading, so that the last lines of a process that ends are still read
-        read_on(run_dir, exact)
-        if exact.state.events != seen:
-            seen = exact.state.events
+        exact = follow(run_dir, exact)
+        if seen != (exact.identity, exact.state.events):
+            seen = exact.identity, exact.state.events
             _show(path, exact.drawn, exact.state.rows, choose)
         if not alive:
             say("the run has ended" if exact.state.exit is not None else "its process has ended without a word")

@@ -164,7 +164,7 @@ def _event_files(root: Path) -> Iterator[Path]:
     found = 0
     for folder, folders, names in os.walk(root):
         folders.sort()
-        if is_run_dir(names) and Path(folder) != root:
+        if Path(folder) != root and is_run_dir(folder):
             folders.clear()
             continue
         for name in sorted(names):

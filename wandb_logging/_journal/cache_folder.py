@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wandb_logging._errors import JournalError
@@ -118,30 +119,55 @@ def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None)
     return sorted(walk_runs(path, on_problem), key=lambda run_dir: (_began(run_dir), run_dir.path))
 
 
-def is_run_dir(names: Collection[str]) -> bool:
-    """Whether a folder is a run directory, by the names of its files."""
-    return "run.json" in names
+def is_run_dir(folder: str) -> bool:
+    """Whether a folder is a run directory: whether it has a run.json.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    try:
+        return not stat.S_ISDIR(os.lstat(f"{folder}{os.sep}run.json").st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:  # its files cannot be reached, but perhaps their names can
+        return "run.json" in os.listdir(folder)  # noqa: PTH208
 
 
 def walk_runs(
     path: Path,
     on_problem: Callable[[OSError], object] | None = None,
-    is_run: Callable[[Collection[str]], bool] = is_run_dir,
+    is_run: Callable[[str], bool] = is_run_dir,
 ) -> Iterator[RunDir]:
     """The run directories at or below `path`, by their paths; without those that are still being made.
 
-    Links are not followed, and what is inside of a run directory is not looked at.
+    Links are not followed, and what is inside of a run directory is not looked at: of a thousand runs, not even the
+    names of their files are read.
 
     Args:
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
-        is_run: tells by the names of a folder's files whether it is a run directory.
+        is_run: tells of a folder whether it is a run directory.
     """
-    for folder, below, names in os.walk(path, onerror=on_problem):
-        if is_run(names):
-            below.clear()
+    folders = [str(path)]
+    while folders:
+        folder = folders.pop()
+        try:
+            found = is_run(folder)
+            below = [] if found else _below(folder)
+        except OSError as exc:
+            if on_problem is not None:
+                on_problem(exc)
+            continue
+        if found:
             yield RunDir(Path(folder))
-        below[:] = sorted(name for name in below if not name.startswith(BEING_MADE))
+        folders += below
+
+
+def _below(folder: str) -> list[str]:
+    """The folders in a folder, the last one first."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return [os.path.join(folder, name) for name in sorted(names, reverse=True) if not name.startswith(BEING_MADE)]  # noqa: PTH118
 
 
 def _began(run_dir: RunDir) -> float:

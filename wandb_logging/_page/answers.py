@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.environment import captured_environment, git_of
 from wandb_logging._page import guard, text
+from wandb_logging._page.answer import Answer, Refused
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
 from wandb_logging._page.exact import waiting
 from wandb_logging._page.runs import Run, Runs
@@ -34,33 +34,6 @@ _SYSTEM = "system."
 _AXES = ("_step", "_runtime", "_timestamp")
 
 Query = Mapping[str, str]
-
-
-class Refused(Exception):
-    """The request asks for something that does not exist, or for too much."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a request.
-
-    Attributes:
-        type: its Content-Type.
-        body: its bytes, a file that is sent, or an iterator of pieces.
-        headers: headers besides those that all answers have.
-        policy: its Content-Security-Policy.
-        lasts: whether it is the same each time, and worth keeping as it is sent.
-    """
-
-    type: str
-    body: bytes | Path | Iterator[bytes]
-    headers: tuple[tuple[str, str], ...] = ()
-    policy: str = guard.POLICY
-    lasts: bool = False
 
 
 class Answers:

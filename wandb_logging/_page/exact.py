@@ -144,6 +144,25 @@ def still_true(run_dir: RunDir, exact: Exact) -> bool:
     )
 
 
+def follow(run_dir: RunDir, exact: Exact) -> Exact:
+    """Read the new events of a run; if its journal is not any more the one that was read, all of it.
+
+    Returns:
+        The reading, or the new one that takes its place.
+
+    Raises:
+        JournalError: as `begin`.
+        OSError: the journal cannot be read.
+    """
+    try:
+        same = still_true(run_dir, exact)
+    except FileNotFoundError:  # segments were removed to make room, or with the run that was here
+        same = False
+    exact = exact if same else begin(run_dir, exact.bins.axis)
+    read_on(run_dir, exact)
+    return exact
+
+
 def _identity(info: RunInfo) -> int:
     return zlib.crc32(dumps(info.to_json()))
 

@@ -1,4 +1,7 @@
-"""The page's web server. `_page.guard` decides whether a request is answered, `_page.answers` makes the answer."""
+"""The page's web server. `_page.guard` decides whether a request is answered, `_page.answers` makes the answer.
+
+It sends the page itself while what knows of runs is still imported: see `Page.content`.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,18 @@ from collections.abc import Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._page import assets, guard
-from wandb_logging._page.answers import Answer, Answers, Refused
-from wandb_logging._page.cache import Cache
-from wandb_logging._page.live import Hub, Poller
+from wandb_logging._page.answer import Answer, Refused
 from wandb_logging._page.place import Place
-from wandb_logging._page.runs import Runs
+
+if TYPE_CHECKING:
+    from wandb_logging._page.content import Content
 
 _CONNECTIONS = 64
-_EXPECTED = 100  # most runs that are got ready before the page asks for any: of more, its list would come later
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
 _HEARTBEAT = 15.0
@@ -42,40 +44,44 @@ class Page:
 
     def __init__(self, root: Path, cache: Path, place: Place) -> None:
         self.place = place
-        self.hub = Hub()
-        kept = Cache(cache)
-        kept.prune()
-        self.runs = Runs(root, kept, self.hub.tell)
-        self.answers = Answers(self.runs)
-        self._poller = Poller(self.runs, self.hub.tell)
-        self._server = _Server(self)
         self.stopped = threading.Event()
+        self._folders = root, cache
+        self._content: Content | None = None
+        self._making = threading.Lock()
+        self._server = _Server(self)
+
+    @property
+    def content(self) -> Content:
+        """What the page shows. Who asks first imports and makes it; others wait for that."""
+        with self._making:
+            if self._content is None:
+                from wandb_logging._page.content import Content  # noqa: PLC0415  half of the time to the first chart
+
+                self._content = Content(*self._folders)
+            return self._content
 
     def serve(self) -> None:
         """Answer requests until another thread calls `close`."""
         threading.Thread(target=self._get_ready, daemon=True).start()  # meanwhile the browser begins
-        threading.Thread(target=self._poller.run, args=(self.hub.some, self.stopped), daemon=True).start()
         self._server.serve_forever(poll_interval=0.2)
 
     def _get_ready(self) -> None:
         for name in (assets.SCRIPT, assets.STYLE):
             _packed_once(assets.content(name))
-        self.runs.begin()
+        self.content.watch(self.stopped)
 
     def expect(self) -> None:
-        """Get ready for a browser that just came: have something to draw of the runs that it will show."""
-        self.runs.begin()
-        runs = list(self.runs.by_key.values())
-        if len(runs) <= _EXPECTED:
-            self._poller.know(runs)
-            self.runs.want(runs, "_step")
+        """Get ready for a browser that just came."""
+        self.content.expect()
 
     def close(self) -> None:
         """Stop answering."""
         self.stopped.set()
         self._server.shutdown()
         self._server.server_close()
-        self.runs.close()
+        with self._making:
+            if self._content is not None:
+                self._content.close()
 
 
 class _Server(ThreadingHTTPServer):
@@ -143,8 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._live()
         if split.path == "/":
             threading.Thread(target=page.expect, daemon=True).start()
-        outcome = _outcome(page.answers, split.path, query)
-        return self._refuse(*outcome) if isinstance(outcome, tuple) else self._send(outcome)
+        outcome = _outcome(page, split.path, query)
+        return self._refuse(outcome.status, str(outcome)) if isinstance(outcome, Refused) else self._send(outcome)
 
     def _own_host(self) -> set[str]:
         """The address at which this connection came in. It is no name, so nobody can make it point elsewhere."""
@@ -230,7 +236,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Send news of changed runs as they come, until the browser goes away."""
         if not self.server.listeners.acquire(blocking=False):
             return self._refuse(503, "Too many pages are open.")
-        listener = self.server.page.hub.add()
+        content = self.server.page.content
+        listener = content.hub.add()
         try:
             self._head(Answer("text/event-stream", b""), None)
             self.close_connection = True
@@ -238,10 +245,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             while not self.server.page.stopped.is_set():
                 keys = listener.wait(_HEARTBEAT)
-                self.wfile.write(event(keys, self.server.page.runs.left) if keys else b":\n\n")
+                self.wfile.write(event(keys, content.runs.left) if keys else b":\n\n")
                 self.wfile.flush()
         finally:
-            self.server.page.hub.remove(listener)
+            content.hub.remove(listener)
             self.server.listeners.release()
         return None
 
@@ -251,20 +258,21 @@ def event(keys: set[int], left: int) -> bytes:
     return b"data: " + json.dumps({"runs": sorted(keys - {0}), "list": 0 in keys, "left": left}).encode() + b"\n\n"
 
 
-def _outcome(answers: Answers, path: str, query: dict[str, str]) -> Answer | tuple[int, str]:
-    """The answer to a request, or status and words that say why there is none."""
+def _outcome(page: Page, path: str, query: dict[str, str]) -> Answer | Refused:
+    """The answer to a request, or why there is none."""
     try:
-        return _answer_of(answers, path, query)
+        return _answer_of(page, path, query)
     except Refused as exc:
-        return exc.status, str(exc)
+        return exc
     except ValueError:
-        return 400, "The query makes no sense."
+        return Refused(400, "The query makes no sense.")
     except Exception as exc:  # a fault of ours: so the page reports it instead of "no connection"
-        return 500, f"This server made a mistake: {type(exc).__name__}: {exc}"
+        return Refused(500, f"This server made a mistake: {type(exc).__name__}: {exc}")
 
 
-def _answer_of(answers: Answers, path: str, query: dict[str, str]) -> Answer:
-    if path in answers.routes:
+def _answer_of(page: Page, path: str, query: dict[str, str]) -> Answer:
+    if path.startswith("/api/") and path in page.content.answers.routes:
+        answers = page.content.answers
         answers.runs.begin()
         try:
             return answers.routes[path](query)

@@ -116,7 +116,7 @@ class TestWhileOthersLog:
         browser.js("getSelection().selectAllChildren(document.querySelectorAll('.line .said')[1])")
         seen(browser, busy)
         assert "line 1" in browser.js("return String(getSelection())")
-        assert visitor.page.hub.some.is_set()
+        assert visitor.page.content.hub.some.is_set()
 
     def test_a_row_of_another_process(self, browser: Browser, show: Show, cache: Path) -> None:
         """What a forked child or a second program logs at steps of its own is in the charts at once."""

@@ -79,8 +79,10 @@ wl.base = (() => {
     return into;
   }
 
-  // The order of names: those with numbers by them. One collator, for to make one takes longer than to compare.
-  const { compare } = new Intl.Collator(undefined, { numeric: true });
+  // The order of names: those with numbers by them. One collator, for to make one takes longer than to compare; made
+  // when there is something to compare.
+  let collator = null;
+  const compare = (a, b) => (collator ||= new Intl.Collator(undefined, { numeric: true })).compare(a, b);
 
   // At most one call in so many milliseconds, the first at once.
   function throttled(call, wait) {

@@ -1,6 +1,8 @@
 // One chart: lines by uPlot, what is behind them by ourselves, and what the cursor is on.
 "use strict";
 
+globalThis.Intl = wl.intl;
+
 wl.plot = (() => {
   const { el, svg, number, duration, moment, emit } = wl.base;
   const MANY = 40;  // lines; more are drawn thin, and not all anew to have one of them stand out
