@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import decimal
 import enum
+import fractions
 import json
 import math
+import warnings
 from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
@@ -13,8 +16,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wandb_logging._values.opened import MAX_DEPTH
-from wandb_logging._values.plain import dumps, plain
-from wandb_logging._values.quick import quick_row as _quick_row
+from wandb_logging._values.plain import EXACT, dumps, plain
+from wandb_logging._values.quick import are_finite_numbers, quick_row as _quick_row
 from wandb_logging._values.secrets import Secrets
 
 orjson: Any = pytest.importorskip("orjson")
@@ -27,11 +30,53 @@ class Colour(enum.IntEnum):
     RED = 1
 
 
+class Share(float, enum.Enum):
+    HALF = 0.5
+
+
+class Bare(enum.IntEnum):
+    __slots__ = ()
+    ONE = 1
+
+
 class Number(float):
     pass
 
 
 class Count(int):
+    pass
+
+
+class BareNumber(float):
+    """Without room for attributes; a sum with it is a float."""
+
+    __slots__ = ()
+
+
+class BareCount(int):
+    __slots__ = ()
+
+
+class BareText(str):
+    """A text that can be added to a number."""
+
+    __slots__ = ()
+
+    def __radd__(self, other: Any) -> Any:
+        return other
+
+
+@dataclasses.dataclass
+class Nothing:
+    """No number, and adds like one. orjson writes dataclasses of itself."""
+
+    __slots__ = ()
+
+    def __radd__(self, other: Any) -> Any:
+        return other
+
+
+class Object:
     pass
 
 
@@ -55,7 +100,7 @@ def is_quick(value: Any) -> bool:
     assert (row is None) is (nested is None)
     if row is None:
         return False
-    assert same(orjson.dumps(row), dumps(plain({"a": 1.5, "b": value})))
+    assert same(orjson.dumps(row, None, EXACT), dumps(plain({"a": 1.5, "b": value})))
     return True
 
 
@@ -97,7 +142,7 @@ class TestTheSame:
         """Or it is left to the long way."""
         row = quick_row(metrics, None)
         if row is not None:
-            assert same(orjson.dumps(row), dumps(plain(metrics)))
+            assert same(orjson.dumps(row, None, EXACT), dumps(plain(metrics)))
 
     @given(rows)
     def test_what_passes_holds_no_secret(self, metrics: Any) -> None:
@@ -180,6 +225,91 @@ class TestTheSame:
         assert is_quick(torch.nn.Parameter(torch.tensor(0.1)))
         assert not is_quick(torch.tensor([1.0, 2.0]))
         assert not is_quick(torch.tensor(1j))
+
+
+def numbers_at_once(metrics: dict[str, Any]) -> bool:
+    """Whether a dict is taken for numbers, where numbers are expected; then it has to be written as the long way would.
+
+    Or refused: then the long way writes it.
+    """
+    assert are_finite_numbers(dict.fromkeys(metrics, 1.0), "here")
+    if not are_finite_numbers(metrics, "here"):
+        return False
+    try:
+        line = orjson.dumps(metrics, None, EXACT)
+    except TypeError:
+        return False
+    assert same(line, dumps(plain(metrics)))
+    return True
+
+
+class TestNumbers:
+    """A row of numbers is known without looking at the type of each."""
+
+    @given(st.dictionaries(names, st.floats(allow_nan=False, allow_infinity=False) | st.booleans(), max_size=12))
+    def test_are_seen_at_once(self, metrics: Any) -> None:
+        assert numbers_at_once(metrics) or not math.isfinite(sum(metrics.values()))
+
+    @given(st.dictionaries(names, leaves | st.sampled_from([Share.HALF, BareNumber(0.5), BareCount(3)]), max_size=4))
+    def test_nothing_else_is_written_as_one(self, metrics: Any) -> None:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            numbers_at_once(metrics)
+
+    @pytest.mark.parametrize("first", [{}, {"a": 1}, {"a": 0.5, "b": 2}])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            Colour.RED,
+            Bare.ONE,
+            Share.HALF,
+            BareText("x"),
+            Nothing(),
+            decimal.Decimal(1),
+            fractions.Fraction(1, 2),
+            1j,
+            "x",
+            None,
+            math.nan,
+            -math.inf,
+            np.float64(0.5),
+            np.float32(0.5),
+            np.True_,
+            [],
+            {},
+        ],
+        ids=repr,
+    )
+    def test_what_is_none(self, first: Any, value: Any) -> None:
+        """However it came into its dict, and wherever in it it is."""
+        replaced = {**first, "x": 0.5}
+        replaced["x"] = value
+        updated = dict(first)
+        updated.update(x=value)
+        early, late, again = Object(), Object(), Object()
+        rows = [vars(early), replaced, updated, {**first, "x": value}, dict.fromkeys([*first, "x"], value)]
+        for thing in (early, late, again):
+            for name, number in first.items():
+                setattr(thing, name, number)
+        again.x = 0.5  # type: ignore[attr-defined]
+        rows.append(vars(again))
+        for thing in (early, late, again):
+            thing.x = value  # type: ignore[attr-defined]
+        rows.append(vars(late))
+        for row in rows:
+            assert row["x"] is value
+            assert not numbers_at_once(row)
+            assert not numbers_at_once(dict(row))
+            assert not numbers_at_once(row.copy())
+            assert not numbers_at_once({"x": row["x"], **row, "y": 0.5})
+
+    def test_what_comes_after_numbers_is_no_surprise(self) -> None:
+        """Where other types were seen, types are looked at: scalars of numpy are not added up, which could warn."""
+        half = np.float16(60_000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for _ in range(3):
+                assert not are_finite_numbers({"a": half, "b": half}, "there")
 
 
 class TestAgain:
@@ -280,4 +410,4 @@ def test_rows_of_one_type_are_read_at_once(values: Any, alike: Any) -> None:
     metrics = {str(place): value for place, value in enumerate(values)}
     row = quick_row(metrics, None)
     if row is not None:
-        assert same(orjson.dumps(row), dumps(plain(metrics)))
+        assert same(orjson.dumps(row, None, EXACT), dumps(plain(metrics)))

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from wandb_logging._events.event import YEAR_10000
 from wandb_logging._fold.state import MAX_STEP
-from wandb_logging._values.plain import fast_dumps
-from wandb_logging._values.quick import NUMBERS, quick_row
+from wandb_logging._values.plain import EXACT, fast_dumps
+from wandb_logging._values.quick import are_finite_numbers, quick_row
 from wandb_logging._values.secrets import SHORTEST
 
 if TYPE_CHECKING:
     from wandb_logging._values.secrets import Secrets
 
 Usual = Callable[[logging.LogRecord], Optional[bytes]]
-
-_INFINITE = float("inf")
 
 
 def no_event(_record: logging.LogRecord) -> bytes | None:
@@ -48,7 +46,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
     """
     if not bool(fast_dumps):
         return no_event
-    dumps, is_number, (metrics_key, step_key), (text_from, thought_from) = fast_dumps, NUMBERS.issuperset, keys, levels
+    dumps, (metrics_key, step_key), (text_from, thought_from) = fast_dumps, keys, levels
 
     def event(record: logging.LogRecord) -> bytes | None:
         of = record.__dict__
@@ -65,10 +63,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                     return None
                 made = {"t": time}
             else:
-                # The same as `are_finite_numbers`, without the cost of a call.
-                if type(metrics) is not dict or not (
-                    is_number(map(type, metrics.values())) and -_INFINITE < sum(metrics.values(), time) < _INFINITE
-                ):
+                if type(metrics) is not dict or not are_finite_numbers(metrics, len(metrics)):
                     metrics = quick_row(metrics, secrets)
                 step = of.get(step_key)
                 if step is None:
@@ -84,9 +79,9 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                 made["logger"] = of["name"]
                 text = record.getMessage()
                 made["text"] = text if len(text) < SHORTEST else masked(text)
-            line = dumps(made)
+            line = dumps(made, None, EXACT)
         except Exception:  # `snapshot` meets the same error and reports it
             return None
-        return line if secrets is None else secrets.line(line)
+        return line if secrets is None or not secrets.written else secrets.line(line)
 
     return event

@@ -25,9 +25,17 @@ from wandb_logging._values.utf8 import with_utf8
 try:
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # free-threaded: to import it would turn the lock on again
         raise ImportError  # noqa: TRY301
-    from orjson import Fragment as Written, dumps as fast_dumps, loads as fast_loads
+    from orjson import (
+        OPT_PASSTHROUGH_DATACLASS,
+        OPT_PASSTHROUGH_SUBCLASS,
+        Fragment as Written,
+        dumps as fast_dumps,
+        loads as fast_loads,
+    )
+
+    EXACT = OPT_PASSTHROUGH_DATACLASS | OPT_PASSTHROUGH_SUBCLASS  # refuse subclasses of what JSON has, and dataclasses
 except ImportError:  # as where there is no wheel for the platform: the standard library does, only slower
-    fast_dumps = fast_loads = None  # type: ignore[assignment]
+    fast_dumps = fast_loads = EXACT = None  # type: ignore[assignment]
     Written = bytes  # type: ignore[assignment,misc]
 
 INT64 = range(-(2**63), 2**64)
@@ -35,6 +43,7 @@ LONG = 2**18  # characters
 _SIMPLE = frozenset({float, int, str, bool, type(None)})
 
 __all__ = [
+    "EXACT",
     "LONG",
     "Aside",
     "Written",

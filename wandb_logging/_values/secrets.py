@@ -53,6 +53,7 @@ _LEAST_SHAPE = 16  # characters; only an address with a password in it may be sh
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 256  # texts that look like no secret, and their characters
 _SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
+_MASK = MASK.encode()
 
 
 @cache
@@ -85,6 +86,7 @@ class Secrets:
 
     Attributes:
         count: number of values that were masked.
+        written: the known API keys as they stand in JSON.
     """
 
     def __init__(self, report: Callable[[str], object], *, enabled: bool = True, names: Iterable[str] = ()) -> None:
@@ -95,14 +97,14 @@ class Secrets:
         self._innocent: set[str] = set()  # names that do not say that a value is a secret
         self._shapeless: set[str] = set()  # texts that look like no secret; a known key may be in them
         self._known: tuple[str, ...] = ()
-        self._written: tuple[bytes, ...] = ()  # the known keys as they stand in JSON
+        self.written: tuple[bytes, ...] = ()
 
     def know(self, key: str) -> None:
         """Mask this API key wherever it occurs, also in the form of an Authorization header."""
         if len(key) >= SHORTEST and key not in self._known:
             sent = base64.b64encode(f"api:{key}".encode()).decode()
             self._known = (*self._known, key, sent)
-            self._written = tuple(json.dumps(known)[1:-1].encode() for known in self._known)
+            self.written = tuple(json.dumps(known)[1:-1].encode() for known in self._known)
 
     def text(self, text: str, name: str = "the API key in a text") -> str:
         """A text with the known API keys masked."""
@@ -147,9 +149,10 @@ class Secrets:
 
     def line(self, line: bytes) -> bytes:
         """A line of JSON with the known API keys masked. Every event and run.json pass here."""
-        for written in self._written:
-            if line.find(written) >= 0:  # `in` would take twice the time
-                line = line.replace(written, MASK.encode())
+        for written in self.written:
+            masked = line.replace(written, _MASK)  # not to look before takes less time, and copies nothing
+            if masked != line:
+                line = masked
                 self._found("the API key in a record")
         return line
 
