@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
-from wandb_logging._values.reentrant import LookingLock, is_mine, let_go, new_lock
+from wandb_logging._values.reentrant import LookingLock, is_mine, let_go, new_lock, of_child
+
+FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 
 @given(st.lists(st.sampled_from(["acquire", "try", "release"]), max_size=12))
@@ -76,3 +81,42 @@ def test_a_wait_has_an_end() -> None:
 def test_python_s_own_where_it_is_there() -> None:
     """Programs without such a library have Python's own locks."""
     assert type(new_lock()) is type(threading.RLock())
+
+
+@FORKS
+@pytest.mark.parametrize("kind", [threading.RLock, LookingLock])
+def test_in_a_forked_child_it_is_free(kind: Callable[[], Any]) -> None:
+    """A child takes a lock that another thread of the parent holds, and the parent's stays taken."""
+    lock, taken, over = kind(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock, lock:
+            taken.set()
+            over.wait(PATIENCE)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert taken.wait(PATIENCE)
+    child = os.fork()
+    if not child:
+        free = of_child(lock)
+        os._exit(0 if free is lock and free.acquire(blocking=False) and is_mine(free) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not lock.acquire(blocking=False)
+    over.set()
+    thread.join(PATIENCE)
+
+
+@FORKS
+@pytest.mark.parametrize("kind", [threading.RLock, LookingLock])
+def test_who_forks_within_it_leaves_it_as_ever(kind: Callable[[], Any]) -> None:
+    """A fork in the middle of a block: the block ends without an error in the child, whose lock is free meanwhile."""
+    lock = kind()
+    with lock:
+        child = os.fork()
+        if not child:
+            free = of_child(lock)
+            was_mine = is_mine(free)
+    if not child:
+        os._exit(0 if not was_mine and not is_mine(free) else 1)
+    assert os.waitpid(child, 0)[1] == 0

@@ -7,8 +7,9 @@ would look at a million names.
 from __future__ import annotations
 
 import os
-import weakref
 from typing import TYPE_CHECKING
+
+from wandb_logging._values.alive import Alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ _SIZE = 8
 _MANY = 200  # children that begin before a round is made for them: it opens their files, and forces them to the disk
 
 
-_forkables: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_forkables: Alive[Forkable] = Alive()
 
 
 def tell_of_forks(one: Forkable) -> None:
@@ -68,12 +69,12 @@ class Family:
 
 
 def _before_fork() -> None:
-    for one in list(_forkables):
+    for one in _forkables.all():
         one.before_fork()
 
 
 def _after_fork_in_child() -> None:
-    for one in list(_forkables):
+    for one in _forkables.all():
         one.after_fork_in_child()
 
 

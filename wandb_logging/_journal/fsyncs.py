@@ -36,12 +36,14 @@ class Fsyncs:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.trouble = ""
+        self.retired: deque[int] = deque()
         self.forget()
 
     def forget(self) -> None:
         """Forget all segments, without closing them."""
         self.dirty = False
-        self.retired: deque[int] = deque()
+        if self.retired:
+            self.retired = deque()
         self._is_name_new = False
 
     def begin(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wandb_logging._journal import safe_files
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 _PROBE = 0.005  # seconds between two tries to lock a folder
 _HIGH = 200  # lowest descriptor of ours: above those of a program that begins, below every system's limit
@@ -152,7 +152,7 @@ class ProcessLock:
 
     def abandon(self) -> None:
         """In a forked child: forget the parent's lock without unlocking it."""
-        self._guard, self._noting = new_lock(), 0  # another thread of the parent may have held the old one
+        self._guard, self._noting = of_child(self._guard), 0
         if self._fd is not None:
             fd, self._fd = self._fd, None
             close_quietly(fd)

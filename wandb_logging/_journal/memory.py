@@ -23,7 +23,7 @@ from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 
 def line_of(position: Position | None) -> int:
@@ -252,6 +252,6 @@ class MemoryQueue:
 
     def after_fork_in_child(self) -> None:
         """In a forked child: replace the lock, which another thread of the parent may have held."""
-        self._lock = new_lock()
+        self._lock = of_child(self._lock)
         self._forked = True
         self.counts = Counts()

@@ -48,7 +48,7 @@ from wandb_logging._journal.segments import make_durably, segments, sync_directo
 from wandb_logging._journal.sending_right import SendingRight
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import dumps, loads
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 _REFUSED = frozenset((errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
@@ -562,7 +562,7 @@ class RunDir:
 
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
-        self.guard = new_lock()
+        self.guard = of_child(self.guard)
         self._right.abandon()
 
     # --- what tells other hosts that this process lives ---

@@ -30,7 +30,7 @@ from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._journal.unwritten import UnwrittenLines, lines_until, part_of
 from wandb_logging._journal.writer_lock import NO_LOCK, WriterLock
-from wandb_logging._values.reentrant import let_go_unless_within, new_lock
+from wandb_logging._values.reentrant import let_go_unless_within, new_lock, of_child
 from wandb_logging._values.zlib import crc32
 
 
@@ -110,10 +110,11 @@ class Writer:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            self._lock_file = WriterLock.take(self.path, self._least_number, self._standing, family)
+            standing = self._standing.of_child() if self._forked else self._standing
+            self._lock_file = WriterLock.take(self.path, self._least_number, standing, family)
             self._lock_file.replaces(self._former)
             if not self.mark or self._marked:
-                self._marked = self._standing.helps or self._lock_file.since != self.number
+                self._marked = standing.helps or self._lock_file.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
 
@@ -530,13 +531,15 @@ class Writer:
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's files and lines; the next event begins a journal of this process's own."""
-        # Another thread may have held the lock while this process was forked. The open file is the parent's, and so are
-        # the lines in memory.
-        self._lock = new_lock()
+        # Another thread may have held the lock while this process was forked, or have been changing what is kept. The
+        # open file is the parent's, and so are the lines in memory. What is the parent's is not freed: that would write
+        # to the pages that it lies in, and the kernel copies each of these first.
+        self._parents = self._lock_file, self._former, self._home, self._begun, self.counts
+        self._lock = of_child(self._lock)
         self._retrying = self._turning = self._ending = False
-        self._kept.clear()
+        if self._kept.lines or self._kept.size or self._kept.part:
+            self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again
-        self._standing = self._standing.of_child()
         self._forked = True
         self.counts = Counts()
         self._lock_file.abandon()

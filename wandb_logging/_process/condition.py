@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from wandb_logging._values.reentrant import is_mine, is_native, new_lock
+from wandb_logging._values.reentrant import is_mine, is_native, new_lock, of_child
 
 _SLICE = 0.5  # seconds from one look to the next where a call may get lost
 _MOMENT = 0.02  # seconds; who looks for a lock that is taken looks again after 5 ms at most
@@ -27,6 +27,12 @@ class Condition:
         self._new_waiter = threading.Lock
         self.is_native = is_native()
         self._waiters: list[Any] = []
+
+    def after_fork_in_child(self) -> None:
+        """Free the lock, and forget those who wait: they are threads of the parent."""
+        self._lock = of_child(self._lock)
+        if self._waiters:
+            self._waiters = []
 
     def __enter__(self) -> None:
         self._lock.__enter__()

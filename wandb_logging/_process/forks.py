@@ -73,11 +73,12 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _gate  # noqa: PLW0603  its holder may be a thread of the parent
-    _gate = LookingLock()
-    depth = _busy.get(threading.get_ident())  # the forking thread is in the child, with the same ident
-    _busy.clear()
-    if depth:
-        _busy[threading.get_ident()] = depth
+    if is_mine(_gate):
+        _gate.release()
+    else:  # the wait was in vain
+        _gate = LookingLock()
+    for ident in _busy.keys() - {threading.get_ident()}:  # the forking thread is in the child, with the same ident
+        del _busy[ident]
 
 
 if hasattr(os, "register_at_fork"):

@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._process.condition import Condition
 from wandb_logging._process.switch_interval import short_turns
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 _LOOK = 0.8  # seconds between two checks whether to keep waiting: a person hears of the wait within the first second
 # Seconds that a thread which only sleeps needs to end. If it still wants the interpreter's lock at the very end,
@@ -194,7 +194,7 @@ class Listener(QueueListener):
                 bell.stopping = False
                 self._thread = last
                 return
-        self.after_fork_in_child()  # forget the old thread
+        self._begin_anew()
         self.start()
 
     @property
@@ -280,7 +280,13 @@ class Listener(QueueListener):
         return self._bell.stopping or (latest is not None and time.monotonic() >= latest)
 
     def after_fork_in_child(self) -> None:
-        """Forget the thread, which a child does not have, and replace the locks that it may have held."""
+        """Free the locks that the thread may have held, which a child does not have."""
+        self._bell.changed.after_fork_in_child()
+        self._round = of_child(self._round)
+        self._last, self._thread = self._thread, None
+
+    def _begin_anew(self) -> None:
+        """Forget the thread, and who waits for it."""
         self._last = None
         self._bell = _Bell()
         self.queue = self._bell  # type: ignore[assignment]

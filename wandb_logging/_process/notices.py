@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple
 
-from wandb_logging._values.reentrant import is_native, new_lock
+from wandb_logging._values.reentrant import is_native, new_lock, of_child
 from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
@@ -155,14 +155,17 @@ class Notices:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._native = is_native()
-        self.after_fork_in_child()
-
-    def after_fork_in_child(self) -> None:
-        """Forget the parent's lines, which it says itself, and the lock that its thread may have held."""
         self._waiting: deque[Notice] = deque(maxlen=100)
         self._last: dict[str, tuple[float, int]] = {}
         self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is atomic for all threads
         self._lock = new_lock()
+
+    def after_fork_in_child(self) -> None:
+        """Forget the parent's lines, which it says itself, and free the lock that its thread may have held."""
+        for kept in (self._waiting, self._last, self._numbers):
+            if kept:
+                kept.clear()
+        self._lock = of_child(self._lock)
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:
         """Leave a line to be said later; the arguments are the parts of a `Notice`. Safe inside a logging call."""

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 _TURN = 5e-5  # seconds
 
@@ -48,9 +48,10 @@ class _Turns:
 
     def after_fork_in_child(self) -> None:
         """Reset: a child has none of those threads."""
-        self._lock = new_lock()
-        self._working = 0
-        self._restore()
+        self._lock = of_child(self._lock)
+        if self._working or self._before:
+            self._working = 0
+            self._restore()
 
 
 _turns = _Turns()

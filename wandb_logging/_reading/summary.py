@@ -12,7 +12,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 LONGEST = 1.0  # most seconds that a caller waits while the journal is read; the next call reads on
 
@@ -185,12 +185,14 @@ class Follower:
 
     def __init__(self, run_dir: RunDir) -> None:
         self._run_dir = run_dir
-        self.after_fork_in_child()
+        self._lock = new_lock()
+        self._begun: object = None
+        self.behind = False
 
     def after_fork_in_child(self) -> None:
         """In a forked child, begin anew, because another thread of the parent may have been reading."""
-        self._lock = new_lock()
-        self._begun: object = None
+        self._lock = of_child(self._lock)
+        self._begun = None
         self.behind = False
 
     def summary(self, longest: float = LONGEST) -> dict[str, Any]:

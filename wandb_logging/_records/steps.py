@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wandb_logging._records.encoding import whole_step
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 
 class Steps:
@@ -22,11 +22,11 @@ class Steps:
         self._say = say
         self._begin = begin
         self._now = 0
-        self.after_fork_in_child()
+        self._lock = new_lock()  # reentrant, because a signal handler may log meanwhile
 
     def after_fork_in_child(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = new_lock()  # reentrant, because a signal handler may log meanwhile
+        """Free the lock, which another thread of the parent may have held."""
+        self._lock = of_child(self._lock)
 
     def check(self, step: object, *, commit: bool | None = None) -> str | None:
         """Note the step of a row; None is the next step. Returns what is wrong with the step, or None.

@@ -34,7 +34,7 @@ from wandb_logging._server.link import Link, Pace
 from wandb_logging._server.protocol import app_url, run_url
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 from wandb_logging._values.secrets import Secrets
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
@@ -410,7 +410,7 @@ class Background:
 
     def after_fork_in_child(self) -> None:
         """In a forked child: leave rounds, notices and locks to the parent."""
-        self._ending = new_lock()
+        self._ending = of_child(self._ending)
         self.notices.after_fork_in_child()
         if self.mode != "disabled":
             self._rounds.after_fork_in_child()

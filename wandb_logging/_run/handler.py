@@ -30,7 +30,8 @@ from wandb_logging._run.run import Run, go_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
-from wandb_logging._values.reentrant import LookingLock, is_mine, let_go
+from wandb_logging._values.alive import Alive
+from wandb_logging._values.reentrant import LookingLock, is_mine, let_go, of_child
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,6 +46,8 @@ else:
 
 # There is one lock for all handlers, so that a run begins once, whichever thread logs first.
 _starting = LookingLock()
+
+_handlers: Alive[WandbHandler] = Alive()
 
 # The run of another process that this process has joined; None if it has joined none. Its handlers log to that run.
 _joined_run: Run | None = None
@@ -77,23 +80,18 @@ def _alone() -> Iterator[None]:
 
 def _after_fork_in_child() -> None:
     global _starting  # noqa: PLW0603  a thread of the parent may have held it
-    _starting = LookingLock()
-    for handler in _handlers():
+    _starting = of_child(_starting)
+    for handler in _handlers.all():
         handler._after_fork_in_child()  # noqa: SLF001  the same room
 
 
 def _before_fork() -> None:
     """Start the run of a rank before it forks its first child. Else a data loader that logs first would begin a run."""
-    waiting = [handler for handler in _handlers() if handler.run_is_awaited]
+    waiting = [handler for handler in _handlers.all() if handler.run_is_awaited]
     if waiting and launch_here().has_ranks:
         for handler in waiting:
             with contextlib.suppress(Exception):  # the first record will report what is wrong
                 handler.run  # noqa: B018  asking for it starts it
-
-
-def _handlers() -> list[WandbHandler]:
-    references = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  logging has no public way to ask
-    return [handler for reference in references if isinstance(handler := reference(), WandbHandler)]
 
 
 if hasattr(os, "register_at_fork"):
@@ -200,6 +198,7 @@ class WandbHandler(logging.Handler):
             prepare_early(self.settings)
         # Called last, because logging.shutdown finds the handler afterwards, also one whose settings are wrong.
         super().__init__(level)
+        _handlers.add(self)
         if self.settings.mode != "disabled":
             spawned.invite()
 
@@ -401,8 +400,9 @@ class WandbHandler(logging.Handler):
 
     def _after_fork_in_child(self) -> None:
         """In a forked child: forget that a thread of the parent was closing the handler, and its waiting records."""
-        self._ending = False
-        self._between.clear()
+        if self._ending or self._between:
+            self._ending = False
+            self._between.clear()
 
     def stats(self) -> dict[str, Any]:
         """The counts of `Run.stats`; all are 0 before the run has begun."""

@@ -186,7 +186,8 @@ class Rounds:
         """In a forked child: leave sending, and the watched files and functions, to the parent."""
         self.delivery = Delivery.BY_PARENT
         self.saved.after_fork_in_child()
-        self.watched = []
+        if self.watched:
+            self.watched = []
         self._journal.run_dir.forget_locks()
         if self._recovery is not None:
             self._recovery.after_fork_in_child()

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import math
 import os
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -40,6 +39,7 @@ from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
 from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
+from wandb_logging._values.alive import Alive
 from wandb_logging._values.opened import mapping_of, read_items
 from wandb_logging._values.plain import Aside, plain
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from wandb_logging._settings.given import OtherSettings
 
 _numbers = itertools.count()
-_live: weakref.WeakSet[Run] = weakref.WeakSet()
+_live: Alive[Run] = Alive()
 
 T = TypeVar("T")
 
@@ -633,7 +633,7 @@ class Run(Described):
 
 def going_on() -> list[Run]:
     """The runs of this process that have not ended, in the order in which they began."""
-    return sorted((run for run in list(_live) if not is_finished(run)), key=lambda run: run._number)  # noqa: SLF001
+    return sorted((run for run in _live.all() if not is_finished(run)), key=lambda run: run._number)  # noqa: SLF001
 
 
 def _joined(ticket: dict[str, Any]) -> Run:
@@ -667,10 +667,12 @@ def go_on(run: Run) -> None:
 
 
 def _after_fork_in_child() -> None:
-    if any(not is_finished(run) for run in list(_live)):
-        ending.leave_signals_to_parent()
-    for run in list(_live):
+    is_going_on = False
+    for run in _live.all():
         run._after_fork_in_child()  # noqa: SLF001  the same room
+        is_going_on |= not is_finished(run)
+    if is_going_on:
+        ending.leave_signals_to_parent()
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import LogError
-from wandb_logging._values.reentrant import new_lock
+from wandb_logging._values.reentrant import new_lock, of_child
 
 POLICIES = ("live", "now", "end")
 
@@ -74,8 +74,9 @@ class SavedFiles:
 
     def after_fork_in_child(self) -> None:
         """Leave the watched files to the parent, whose thread may have held the lock."""
-        self._watched = {}
-        self._lock = new_lock()
+        if self._watched:
+            self._watched = {}
+        self._lock = of_child(self._lock)
 
     def save(self, source: Path, name: str, policy: str) -> None:
         """Keep a file now, and watch it, as the policy says.

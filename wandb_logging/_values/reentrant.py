@@ -67,6 +67,11 @@ class LookingLock:
     def _is_owned(self) -> bool:
         return self._owner.get("ident") == threading.get_ident()
 
+    def _at_fork_reinit(self) -> None:
+        """In a forked child: forget who holds the lock."""
+        self._owner.clear()
+        self._depth = 0
+
     def _release_save(self) -> int:
         """Release the lock, however often it is held. Returns what `_acquire_restore` takes."""
         depth, self._depth = self._depth, 1
@@ -77,6 +82,17 @@ class LookingLock:
         """Take the lock again, as often as it was held."""
         self.acquire()
         self._depth = depth
+
+
+def of_child(lock: Any) -> Any:
+    """In a forked child: the lock, free, whichever thread of the parent held it. Another one if this thread is within.
+
+    As a rule it stays the same object: to make one and free the other writes to pages that the kernel copies first.
+    """
+    if is_mine(lock):
+        return new_lock()
+    lock._at_fork_reinit()  # noqa: SLF001  as the standard library does with its own locks
+    return lock
 
 
 def is_mine(lock: Any) -> bool:

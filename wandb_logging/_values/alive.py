@@ -1,0 +1,37 @@
+"""Objects that are told of something for as long as they live, in the order in which they came."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Alive(Generic[_T]):
+    """A list that keeps none of its objects alive. Safe from any thread.
+
+    It takes the place of a WeakSet where a forked child goes through it: that one is Python code with objects of its
+    own, and in a child each of these costs a page that the kernel copies.
+    """
+
+    def __init__(self) -> None:
+        self._references: list[weakref.ref[_T]] = []
+
+    def add(self, one: _T) -> None:
+        """Add an object."""
+        self._references.append(weakref.ref(one, self._references.remove))
+
+    def discard(self, one: _T) -> None:
+        """Leave an object out from now on. Harmless if it is not in there."""
+        for reference in self.references():
+            if reference() is one:
+                self._references.remove(reference)
+
+    def references(self) -> tuple[weakref.ref[_T], ...]:
+        """The references to all of them."""
+        return tuple(self._references)
+
+    def all(self) -> list[_T]:
+        """All that are alive."""
+        return [one for reference in self.references() if (one := reference()) is not None]
