@@ -518,3 +518,13 @@ def test_two_runs_of_one_id_do_not_share_a_directory() -> None:
     assert first.dir != second.dir
     first.finish()
     second.finish()
+
+
+def test_the_files_of_a_beginning_are_told_together(wandb_server: LocalServer) -> None:
+    """What describes the machine and its packages are two files, sent one after the other and told in one request."""
+    run = new_run("p")
+    run.log({"loss": 0.5})
+    run.flush()
+    posts = [request.json() for request in wandb_server.requests if request.path.endswith("file_stream")]
+    run.finish()
+    assert [post["uploaded"] for post in posts if post.get("uploaded")] == [["wandb-metadata.json", "requirements.txt"]]

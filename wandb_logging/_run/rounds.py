@@ -259,7 +259,7 @@ class Rounds:
         while True:
             self._capture_next()
             if sends:
-                self._drain()
+                self._drain(again=bool(self._to_capture))
             elif self._without_key:
                 self._say_why_offline()
             if not self._to_capture or (sends and self.error):
@@ -279,9 +279,9 @@ class Rounds:
         with contextlib.suppress(JournalError):
             self.uploader.look()
 
-    def _drain(self) -> None:
+    def _drain(self, *, again: bool) -> None:
         try:
-            self._drain_again()
+            self._drain_or_retry(again=again)
         except JournalLocked as exc:  # another host sends now, because this process failed to renew its lease in time
             self._leave_to_another(exc)
         except WandbLoggingError as exc:
@@ -291,13 +291,13 @@ class Rounds:
         self._say_url()
         self._look_for_stop()
 
-    def _drain_again(self) -> None:
+    def _drain_or_retry(self, *, again: bool) -> None:
         """Drain, a second time if the directory was removed meanwhile, or from memory if it cannot be made again."""
         if self._journal.writer.is_homeless:
             self._drain_from_memory()
             return
         try:
-            self.uploader.drain(live=True)
+            self.uploader.drain(live=True, again=again)
         except JournalError:
             if self._look_after_directory():
                 self.uploader.drain(live=True)

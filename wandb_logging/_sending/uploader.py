@@ -155,13 +155,15 @@ class Uploader:
             label=info.client_label or None,
         )
 
-    def drain(self, *, ending: int | None = None, live: bool = False) -> None:
+    def drain(self, *, ending: int | None = None, live: bool = False, again: bool = False) -> None:
         """Send everything that is in the journal now.
 
         Args:
             ending: exit code to end the run with if its journal says none. It is not used if a process has come to
                 the run meanwhile, which will end it.
             live: send a heartbeat if no request was made for the seconds that the options say.
+            again: another drain follows at once. While the run goes on, changes of config, and which files are there, go
+                with its requests.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
@@ -174,9 +176,13 @@ class Uploader:
             run.heard = self._heard(run) if ending is not None and not self._complete else None
             ending = ending if run.heard is None else run.heard.code
             self._send_rows(run)
-            if self._ends_with(ending) is None:
+            goes_on = self._ends_with(ending) is None
+            if not (again and goes_on):
+                run.registration.push(self.state)
+            if goes_on:
                 self._perform_tasks(run)  # else later, so that addresses for the last files are asked for together
-            self._end(run, ending)
+            if not (again and goes_on):
+                self._end(run, ending)
             if live:
                 self._beat(run)
         except OSError as exc:
@@ -207,6 +213,7 @@ class Uploader:
         try:
             with self.link.trying_once():
                 self._send_rows(run)
+                run.registration.push(self.state)
                 self._beat(run)
         except (WandbLoggingError, OSError):
             pass
@@ -266,7 +273,6 @@ class Uploader:
             self._open_run(run)
             self._deliver(run, self._new_batch(run))
         self._send_events(run)
-        run.registration.push(self.state)
 
     def _send_events(self, run: _Opened) -> None:
         until = run.reader.ends()  # events logged from now on are left to the next round, or this one might never end
