@@ -9,6 +9,7 @@ import pytest
 
 from wandb_logging._journal.family import Family
 from wandb_logging._journal.members import HELPER, writers_of
+from wandb_logging._journal.presence import NOBODY
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._journal.writer_lock import WriterLock
@@ -78,7 +79,7 @@ def test_it_is_told_when_many_have_come(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_directory_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the thousandth child pays no more than the first."""
-    family = Family(7)
+    family = Family(7, HELPER, NOBODY)
     monkeypatch.setattr(os, "listdir", None)
     claims = [WriterLock.take(tmp_path, 1, HELPER, family) for _ in range(3)]
     assert [claim.number for claim in claims] == [8, 9, 10]

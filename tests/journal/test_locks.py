@@ -25,7 +25,7 @@ HOLD = """
 import sys
 from pathlib import Path
 from wandb_logging._journal.locks import ProcessLock
-lock = ProcessLock(Path(sys.argv[1]))
+lock = ProcessLock(Path(sys.argv[1]).parent, Path(sys.argv[1]).name)
 print(lock.acquire(), flush=True)
 sys.stdin.read()
 """
@@ -44,7 +44,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     """Two locks on one file, even of one process, are never held together."""
-    first, second = ProcessLock(tmp_path / "lock"), ProcessLock(tmp_path / "lock")
+    first, second = ProcessLock(tmp_path, "lock"), ProcessLock(tmp_path, "lock")
     assert first.acquire()
     assert not second.acquire()
     first.release()
@@ -55,7 +55,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 def test_taking_and_giving_back_twice_is_harmless(tmp_path: Path) -> None:
     """`acquire` and `release` may be called again."""
-    lock = ProcessLock(tmp_path / "lock")
+    lock = ProcessLock(tmp_path, "lock")
     assert lock.acquire()
     assert lock.acquire()
     lock.release()
@@ -65,10 +65,10 @@ def test_taking_and_giving_back_twice_is_harmless(tmp_path: Path) -> None:
 
 def test_who_makes_the_file_locks_that_very_file(tmp_path: Path) -> None:
     """Only one can make it; and what it locks is what it has made, whatever lies in that place by then."""
-    mine = ProcessLock(tmp_path / "lock")
+    mine = ProcessLock(tmp_path, "lock")
     mine.make()
     with pytest.raises(FileExistsError):
-        ProcessLock(tmp_path / "lock").make()
+        ProcessLock(tmp_path, "lock").make()
     (tmp_path / "lock").rename(tmp_path / "elsewhere")
     assert mine.acquire()
     assert lock_is_taken(tmp_path / "elsewhere")
@@ -86,13 +86,13 @@ def test_looking_does_not_take_it(tmp_path: Path) -> None:
     """`lock_is_taken` of a free lock leaves it free."""
     (tmp_path / "lock").touch()
     assert not lock_is_taken(tmp_path / "lock")
-    assert ProcessLock(tmp_path / "lock").acquire()
+    assert ProcessLock(tmp_path, "lock").acquire()
 
 
 def test_another_process_holds_it(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     """A lock is seen from other processes while its holder lives."""
     assert lock_is_taken(tmp_path / "lock") is True
-    assert not ProcessLock(tmp_path / "lock").acquire()
+    assert not ProcessLock(tmp_path, "lock").acquire()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
@@ -101,12 +101,12 @@ def test_a_lock_dies_with_its_process(tmp_path: Path, holder: subprocess.Popen[s
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert not lock_is_taken(tmp_path / "lock")
-    assert ProcessLock(tmp_path / "lock").acquire()
+    assert ProcessLock(tmp_path, "lock").acquire()
 
 
 def test_the_note_says_who(tmp_path: Path) -> None:
     """Who holds the lock can be read by others; a shorter note replaces a longer one."""
-    lock = ProcessLock(tmp_path / "lock")
+    lock = ProcessLock(tmp_path, "lock")
     lock.note("nobody reads what is noted without the lock")
     assert lock.acquire()
     lock.note("a long note")
@@ -117,7 +117,7 @@ def test_the_note_says_who(tmp_path: Path) -> None:
 
 def test_a_note_is_read_whole_while_it_is_written_anew(tmp_path: Path) -> None:
     """Others read it at any moment: what is half there would look like a member that is gone without a word."""
-    lock, notes = ProcessLock(tmp_path / "lock"), ('{"pid": 1, "since": 1}', '{"pid": 1, "since": 1, "left": 0}')
+    lock, notes = ProcessLock(tmp_path, "lock"), ('{"pid": 1, "since": 1}', '{"pid": 1, "since": 1, "left": 0}')
     assert lock.acquire()
     lock.note(notes[0])
     is_over = threading.Event()
@@ -156,7 +156,7 @@ def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: 
 
     for meanwhile in (let_go, in_thread):
         threads: list[threading.Thread] = []
-        lock = ProcessLock(tmp_path / "lock")
+        lock = ProcessLock(tmp_path, "lock")
         assert lock.acquire()
         held = lock._fd
         todo = [meanwhile]
@@ -183,7 +183,7 @@ def test_a_note_is_never_written_into_another_file(tmp_path: Path, monkeypatch: 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_that_is_forked_while_a_note_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has nobody who would let go of what that holds, and needs nobody."""
-    lock = ProcessLock(tmp_path / "lock")
+    lock = ProcessLock(tmp_path, "lock")
     assert lock.acquire()
     fstat, inside, through = os.fstat, threading.Event(), threading.Event()
 
@@ -213,7 +213,7 @@ def test_a_child_that_is_forked_while_a_note_is_written(tmp_path: Path, monkeypa
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_lets_go_without_unlocking(tmp_path: Path) -> None:
     """`abandon` in the child leaves the lock with the parent, also after the child is gone."""
-    lock = ProcessLock(tmp_path / "lock")
+    lock = ProcessLock(tmp_path, "lock")
     assert lock.acquire()
     child = os.fork()
     if not child:
@@ -235,5 +235,5 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(locks, "_lock", refuse)
     (tmp_path / "lock").touch()
     with pytest.raises(OSError, match="No locks"):
-        ProcessLock(tmp_path / "lock").acquire()
+        ProcessLock(tmp_path, "lock").acquire()
     assert lock_is_taken(tmp_path / "lock") is None

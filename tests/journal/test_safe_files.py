@@ -109,7 +109,7 @@ class TestSecondNames:
     def test_nor_is_a_lock_written_to(self, root: Path, private: Path) -> None:
         """It is taken, and who holds it is not noted."""
         os.link(private, root / "upload.lock")
-        lock = ProcessLock(root / "upload.lock")
+        lock = ProcessLock(root, "upload.lock")
         assert lock.acquire()
         lock.note("pid 1")
         lock.release()
@@ -196,7 +196,7 @@ class TestTwoUsers:
         before = os.umask(umask)
         try:
             folder.chmod(0o2777)
-            lock = ProcessLock(folder / "journal-0001.lock")
+            lock = ProcessLock(folder, "journal-0001.lock")
             assert lock.acquire()
             assert (folder / "journal-0001.lock").stat().st_mode & 0o777 == mode
             assert self.as_other(umask, lambda: lock_is_taken(folder / "journal-0001.lock")) == b"True"

@@ -15,7 +15,7 @@ HOLDS = """
 import sys
 from pathlib import Path
 from wandb_logging._journal.locks import ProcessLock
-lock = ProcessLock(Path(sys.argv[1]))
+lock = ProcessLock(Path(sys.argv[1]).parent, Path(sys.argv[1]).name)
 print(lock.acquire(), flush=True)
 sys.stdin.read()
 """

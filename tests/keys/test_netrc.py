@@ -251,7 +251,7 @@ class TestWriting:
     def test_waits_for_another_editor(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """While another process changes the file we wait, but not for ever."""
         monkeypatch.setattr(netrc, "_LOCK_SECONDS", 0.0)
-        other = ProcessLock(path.with_name(".netrc.lock"))
+        other = ProcessLock(path.parent, ".netrc.lock")
         assert other.acquire()
         with pytest.raises(SettingsError, match="being changed by another process"):
             netrc.write(path, MACHINE, "user", KEY)

@@ -293,7 +293,7 @@ class TestLiveAndDead:
     def test_a_lock_of_another_host(self, cache: Path, wandb_server: LocalServer) -> None:
         """Who holds it is told as that one has noted: on a shared file system it may be on another machine."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)
-        lock = ProcessLock(run_dir.path / "upload.lock")
+        lock = ProcessLock(run_dir.path, "upload.lock")
         assert lock.acquire()
         lock.note("pid 4711 on node17")
         try:

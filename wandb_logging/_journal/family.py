@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mmap import mmap
     from typing import Protocol
 
+    from wandb_logging._journal.members import Standing
+    from wandb_logging._journal.presence import Holder
+
     class Forkable(Protocol):
         """An object that has to know of forks."""
 
@@ -43,14 +46,21 @@ class Family:
 
     Args:
         latest: the number of the first of them, above all that were taken before.
+        standing: what a child is in the run.
+        holder: the process that made the family. A child differs from it in its process id alone.
+
+    Attributes:
+        standing, holder: the given ones.
     """
 
-    def __init__(self, latest: int) -> None:
+    def __init__(self, latest: int, standing: Standing, holder: Holder) -> None:
         from mmap import mmap  # noqa: PLC0415  programs that do not fork need none
 
         self._shared: mmap = mmap(-1, _SIZE)
         self.has_taken(latest)
         self._heeded = latest
+        self.standing = standing
+        self.holder = holder
 
     @property
     def latest(self) -> int:

@@ -72,13 +72,15 @@ class ProcessLock:
     """An exclusive lock on a small file, released at the latest when the process ends.
 
     Args:
-        path: the lock file; made when missing and left there (unlinking it would let two processes
-            hold "the" lock on two files of that name).
+        folder: the folder of the lock file.
+        name: its name there. It is made when missing, and left there (unlinking it would let two processes hold "the"
+            lock on two files of that name).
         make: whether it may be made.
     """
 
-    def __init__(self, path: Path, *, make: bool = True) -> None:
-        self._path = path
+    def __init__(self, folder: Path, name: str, *, make: bool = True) -> None:
+        self._folder = folder
+        self._name = name
         self._make = make
         self._fd: int | None = None
         self._made: int | None = None  # descriptor of the file that `make` has made, until it is locked
@@ -100,7 +102,7 @@ class ProcessLock:
             FileExistsError: there is something of that name.
             OSError: the file cannot be made.
         """
-        self._made = safe_files.create(self._path.parent, self._path.name)
+        self._made = safe_files.create(self._folder, self._name)
 
     def acquire(self) -> bool:
         """Take the lock without waiting. Returns False if another process, or another object here, has it.
@@ -112,7 +114,7 @@ class ProcessLock:
             return True
         fd, self._made = self._made, None
         if fd is None:
-            fd = safe_files.open_lock(self._path.parent, self._path.name, make=self._make)
+            fd = safe_files.open_lock(self._folder, self._name, make=self._make)
         try:
             _lock(fd)
         except (BlockingIOError, PermissionError):
@@ -183,7 +185,7 @@ def folder_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
         fd = _locked_folder(folder, until)
         file = None
     except OSError:
-        file = ProcessLock(folder.parent / f".{folder.name}.lock")
+        file = ProcessLock(folder.parent, f".{folder.name}.lock")
     try:
         if file is not None:
             with contextlib.suppress(OSError):
@@ -216,7 +218,7 @@ def _locked_folder(folder: Path, until: float) -> int:
 
 def lock_is_taken(path: Path) -> bool | None:
     """Whether the lock is taken; None if that cannot be found out. A missing file is not locked."""
-    probe = ProcessLock(path, make=False)
+    probe = ProcessLock(path.parent, path.name, make=False)
     try:
         taken = not probe.acquire()
     except FileNotFoundError:

@@ -52,6 +52,10 @@ class Holder:
         """This process, as the holder of a file in the folder `root`."""
         return cls(os.getpid(), socket.gethostname(), boot_id(), _device(root), lease)
 
+    def of_child(self) -> Holder:
+        """In a forked child of this process: that child, which does not renew."""
+        return Holder(os.getpid(), self.host, self.boot, self.device)
+
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Holder:
         """From the content of a lock file; members of a wrong form count as missing."""

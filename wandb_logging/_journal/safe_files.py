@@ -123,6 +123,8 @@ def create(root: Path, name: str, *, append: bool = False) -> int:
     """
     # For reading, too: its content can be read back after the file was removed (`lost`).
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | (os.O_APPEND if append else 0)
+    if _PLAIN.fullmatch(name):  # there is no folder on the way, and what is made is a regular file
+        return os.open(f"{root}/{name}", flags | _FLAGS, _MODE)
     return _open(root, name, flags)
 
 

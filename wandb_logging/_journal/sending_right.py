@@ -47,7 +47,7 @@ class SendingRight:
         self.term = 0
         self.is_lost = False
         self._root = root
-        self._lock = ProcessLock(root / NAME)
+        self._lock = ProcessLock(root, NAME)
         self._renewed = 0.0
         _rights.add(self)
 

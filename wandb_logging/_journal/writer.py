@@ -29,7 +29,7 @@ from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._journal.unwritten import UnwrittenLines, lines_until, part_of
-from wandb_logging._journal.writer_lock import NO_LOCK, WriterLock
+from wandb_logging._journal.writer_lock import NO_LOCK, WriterLock, begin_family
 from wandb_logging._values.reentrant import let_go_unless_within, new_lock, of_child
 from wandb_logging._values.zlib import crc32
 
@@ -110,11 +110,10 @@ class Writer:
             if self._home is not None:
                 self._home.stand_again()
             family = self._family if self._forked else None
-            standing = self._standing.of_child() if self._forked else self._standing
-            self._lock_file = WriterLock.take(self.path, self._least_number, standing, family)
+            self._lock_file = WriterLock.take(self.path, self._least_number, self._standing, family)
             self._lock_file.replaces(self._former)
             if not self.mark or self._marked:
-                self._marked = standing.helps or self._lock_file.since != self.number
+                self._marked = self._standing.helps or self._lock_file.since != self.number
                 self.mark = b',"by":%d' % self.number if self._marked else b""
         self._next_segment()
 
@@ -527,7 +526,7 @@ class Writer:
             self._family.tell_if_many_came(self.many_came)
         elif self.number and not self.closed:
             with contextlib.suppress(OSError, ValueError):  # no memory: the child lists the directory
-                self._family = Family(self.number)
+                self._family = begin_family(self.path, self.number, self._standing)
 
     def after_fork_in_child(self) -> None:
         """Let go of the parent's files and lines; the next event begins a journal of this process's own."""
@@ -540,6 +539,7 @@ class Writer:
         if self._kept.lines or self._kept.size or self._kept.part:
             self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again
+        self._standing = self._standing.of_child() if self._family is None else self._family.standing
         self._forked = True
         self.counts = Counts()
         self._lock_file.abandon()

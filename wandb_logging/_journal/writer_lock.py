@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wandb_logging._journal import safe_files
+from wandb_logging._journal.counts import Counts
 from wandb_logging._journal.family import Family
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import Note, Standing, first_of_group, lock_name
@@ -55,7 +56,7 @@ class WriterLock:
             number += 1
             if number in taken:
                 continue
-            lock = ProcessLock(path / lock_name(number))
+            lock = ProcessLock(path, lock_name(number))
             try:
                 lock.make()
             except FileExistsError:
@@ -63,11 +64,11 @@ class WriterLock:
             if family is not None:
                 family.has_taken(number)
             helps, carries, rank, lease = standing
+            holder = Holder.here(path, lease) if family is None else family.holder.of_child()
             if helps:  # the group and its ranks are those who end the run
-                note = Note(number, helps=True, carries=carries)
+                note = Note(number, helps=True, carries=carries, holder=holder)
             else:
-                note = Note(number, first_of_group(path, number, rank), carries=carries, rank=rank)
-            note = replace(note, holder=Holder.here(path, lease))
+                note = Note(number, first_of_group(path, number, rank), carries=carries, rank=rank, holder=holder)
             refused += 1
             if _held(lock, note) or refused == _NUMBERS:
                 return cls(note, lock, path)
@@ -115,6 +116,22 @@ class WriterLock:
 
 
 NO_LOCK = WriterLock()
+
+
+def begin_family(path: Path, number: int, standing: Standing) -> Family:
+    """What a writer shares with the children that its process forks from now on.
+
+    Args:
+        path: the run directory.
+        number: the writer's number.
+        standing: what this process is in the run.
+
+    Raises:
+        OSError, ValueError: there is no memory to share.
+    """
+    for of in (Counts, Holder, Note):
+        of.__init__  # noqa: B018  asking for it compiles it: once here, and not in each child
+    return Family(number, standing.of_child(), Holder.here(path))
 
 
 def _held(lock: ProcessLock, note: Note) -> bool:

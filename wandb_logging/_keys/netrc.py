@@ -145,7 +145,7 @@ def _decode(data: bytes) -> str:
 @contextlib.contextmanager
 def _locked(target: Path) -> Iterator[None]:
     """Make other processes that edit the same file wait."""
-    lock = ProcessLock(target.with_name(target.name + ".lock"))
+    lock = ProcessLock(target.parent, target.name + ".lock")
     deadline = time.monotonic() + _LOCK_SECONDS
     # A file system without locks must not prevent a login; if it cannot be written either, that shows soon enough.
     with contextlib.suppress(OSError):

@@ -12,6 +12,8 @@ it calls the handler that was there before.
 
 from __future__ import annotations
 
+# What `signal` is made of: to make members of enumerations of its results is most of what a fork would cost here.
+import _signal  # type: ignore[import-not-found]
 import builtins
 import contextlib
 import functools
@@ -39,9 +41,6 @@ _handling = False
 _ours: set[signal.Signals] = set()  # signals whose handler is or was ours
 _masks: dict[int, set[Any]] = {}  # ident of a thread that forks -> the signals it blocked before
 _set = signal.signal  # the function without our wrapper
-# The functions of C: to make members of enumerations of what they give is most of what a fork would cost here.
-_set_plainly: Any = getattr(signal.signal, "__wrapped__", signal.signal)
-_get_plainly: Any = getattr(signal.getsignal, "__wrapped__", signal.getsignal)
 _default_is_watched = False  # whether our handler is put before SIGTERM's default
 
 
@@ -206,10 +205,10 @@ def leave_signals_to_parent() -> None:
     global _default_is_watched  # noqa: PLW0603  one process has one end
     _default_is_watched = False
     for number in _ours:
-        before = _get_plainly(number)
+        before = _signal.getsignal(number)
         if isinstance(before, _Chained) and before.is_last:
             try:  # noqa: SIM105  as in `close_quietly`
-                _set_plainly(number, int(signal.SIG_DFL))
+                _signal.signal(number, int(signal.SIG_DFL))
             except ValueError:
                 pass
 
@@ -225,18 +224,14 @@ def _watch_forks() -> None:
         os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through)
 
 
-_mask: Any = getattr(signal, "pthread_sigmask", None)
-_mask = getattr(_mask, "__wrapped__", _mask)
-
-
 def _hold_back() -> None:
-    _masks[threading.get_ident()] = _mask(signal.SIG_BLOCK, _ours)
+    _masks[threading.get_ident()] = _signal.pthread_sigmask(signal.SIG_BLOCK, _ours)
 
 
 def _let_through() -> None:
     mask = _masks.pop(threading.get_ident(), None)
     if mask is not None:
-        _mask(signal.SIG_SETMASK, mask)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class _Chained:

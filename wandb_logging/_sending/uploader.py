@@ -162,8 +162,8 @@ class Uploader:
             ending: exit code to end the run with if its journal says none. It is not used if a process has come to
                 the run meanwhile, which will end it.
             live: send a heartbeat if no request was made for the seconds that the options say.
-            again: another drain follows at once. While the run goes on, changes of config, and which files are there, go
-                with its requests.
+            again: another drain follows at once. While the run goes on, changes of config, and which files are there,
+                go with its requests.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
