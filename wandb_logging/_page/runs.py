@@ -20,6 +20,7 @@ from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._page.readers import Readers
 from wandb_logging._page.sample import sample, size_of
 from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_dirs, words_of
+from wandb_logging._page.together import for_each
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
 _PATIENCE = 0.2  # most seconds that one request reads runs
@@ -115,7 +116,8 @@ class Runs:
             for path in known.keys() - found.keys():
                 news.add(known[path].key)
                 del self.by_key[known[path].key]
-            new = [(first_card(found[path]), found[path]) for path in found.keys() - known.keys()]
+            new: list[tuple[Card, RunDir]] = []
+            for_each(lambda path: new.append((first_card(found[path]), found[path])), found.keys() - known.keys())
             for about, run_dir in sorted(new, key=lambda item: (item[0].info.get("start", 0.0), item[0].path)):
                 if len(self.by_key) < MOST_RUNS:
                     key = next(self._keys)
@@ -126,8 +128,7 @@ class Runs:
 
     def know(self, runs: Iterable[Run], most: int = MOST_RUNS) -> None:
         """Find out the state of those runs of which only run.json was read; of so many at most, the latest of them."""
-        for run in [run for run in runs if not run.card.looked][-most:]:
-            run.card = card(run.run_dir)
+        for_each(_know, [run for run in runs if not run.card.looked][-most:])
 
     @property
     def left(self) -> int:
@@ -161,23 +162,25 @@ class Runs:
     def want(self, runs: Iterable[Run], axis: str) -> bool:
         """Get something to draw for some runs, and have the rest read. Returns whether all of it is there already."""
         until = time.monotonic() + _PATIENCE
-        complete, wanted, later = True, list(runs), []
+        wanted = list(runs)
         looks = max(32, min(1000, _LOOKS // max(1, len(wanted))))
+        later: set[int] = set()
+
+        def begin_with(run: Run) -> None:
+            with run.sampling:  # another request may just do it
+                if axis not in run.readings and not self._at_hand(run, axis, until):
+                    later.add(run.key)
+                    if axis not in run.samples:
+                        self._sample(run, axis, looks)
+
         for run in wanted:
             run.used = time.monotonic()
-            if axis in run.readings or run.error or run.card.error:
-                continue
-            with run.sampling:  # another request may just do it
-                if axis in run.readings or self._at_hand(run, axis, until):
-                    continue
-                complete = False
-                if axis not in run.samples:
-                    self._sample(run, axis, looks)
-            later.append(run)
-        for run in later:  # only after all runs have something to draw: the reading processes would slow that down
-            self._readers.ask((run.run_dir.path, axis), run.key)
+        for_each(begin_with, [run for run in wanted if not (axis in run.readings or run.error or run.card.error)])
+        for run in wanted:  # only after all runs have something to draw: the reading processes would slow that down
+            if run.key in later:
+                self._readers.ask((run.run_dir.path, axis), run.key)
         self._forget(wanted)
-        return complete
+        return not later
 
     def _at_hand(self, run: Run, axis: str, until: float) -> bool:
         exact = self._cache.load(run.run_dir, axis)
@@ -252,3 +255,7 @@ class Runs:
             if run not in wanted and not run.card.alive:
                 left -= sum(exact.bins.cells for exact in run.readings.values())
                 run.readings.clear()
+
+
+def _know(run: Run) -> None:
+    run.card = card(run.run_dir)
