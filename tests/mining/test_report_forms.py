@@ -159,3 +159,79 @@ def test_an_abbreviation_is_part_of_the_name() -> None:
         6,
         {"Func. Count": 16, "Neg. LLF": 0.1429},
     )
+
+
+@pytest.mark.parametrize(("between", "mark"), [("\n", "[1] "), (" =\n\n", "   "), (":\n", "")])
+def test_a_name_may_stand_above_its_number(between: str, mark: str) -> None:
+    """As R and MATLAB print a value; the step is on a line above both."""
+    text = lines(f"Iteration {{i}}\nParameters:\n{mark}1.5 {{d}}\nFunction Value{between}{mark}{{d}}\n\n", *SIX)
+    assert rows(text)[-1] == (6, {"Function Value": 0.1429})
+
+
+def test_a_setting_may_stand_above_its_number() -> None:
+    """A number below a name is a metric only if it changes from time to time, or the name is that of a result."""
+    assert rows("Batch size\n32\n\nConvergence tolerance\n0.001\n\nGrid spacing\n0.25\n\nDone.\n") == []
+    assert rows("Batch size\n32\n\nTest accuracy\n0.93\n") == [(None, {"Test accuracy": 0.93})]
+
+
+def test_a_count_before_a_name_and_a_colon_is_the_step() -> None:
+    """`   2 Log-likelihood :  -728.3`: the number behind the colon is that of the name."""
+    assert rows(lines("   {i} Log-likelihood :   -{d} \n", *SIX))[-1] == (6, {"Log-likelihood": -0.1429})
+
+
+def test_a_date_is_no_metric() -> None:
+    """As `date` and C's `ctime` write it."""
+    text = lines("Tue Nov {i} 22:14:00 2023\tEpoch {i}:\tcontent: {d}\n", *SIX)
+    assert rows(text)[-1] == (6, {"content": 0.1429})
+    text = lines("Nov {i} 22:14:0{i} step {i} loss {d}\n", *SIX)
+    assert rows(text)[-1] == (6, {"loss": 0.1429})
+
+
+def test_a_rate_with_blanks_is_one_name() -> None:
+    """`Tokens / Sec` in a cell of its own."""
+    text = lines("Step: {i} | Loss: {d} | Tokens / Sec: 2{i}.5 | Learning Rate: 0.{i}\n", *SIX)
+    assert rows(text)[-1] == (6, {"Loss": 0.1429, "Tokens / Sec": 26.5, "Learning Rate": 0.6})
+
+
+def test_a_result_of_the_rows_is_told_again() -> None:
+    """`Stress: 0.14` below rows that have it, whatever its name; a setting of that name has to wait for them."""
+    text = lines("Run {i} stress {d}\n", *SIX)
+    assert rows(text + "\nDimensions: 2\nStress:   0.1429\n")[len(SIX) :] == [(6, {"Stress": 0.1429})]
+    assert len(rows("Stress: 0.5\n\n\n\n" + text)) == len(SIX)
+
+
+def test_numbers_may_be_names_of_columns() -> None:
+    """Classes from 1 on, behind names in words. What comes below and has no step is another table."""
+    text = "ntree      OOB      1      2\n" + lines("   {i}0:   {d}%  0.0{i}%  4.00%\n", *SIX)
+    text += "\nConfusion matrix:\n       a  b class.error\na      50  0  0.00\nb       3 47  0.06\n"
+    assert rows(text)[len(SIX) - 1] == (60, {"OOB": 0.1429, "1": 0.06, "2": 4.0})
+    assert not any("OOB" in metrics for _, metrics in rows(text)[len(SIX) :])
+
+
+def test_the_parts_between_bars_have_names_above() -> None:
+    """`Compressing | Decompressing` over columns whose names are there twice."""
+    text = "       Compressing  |  Decompressing\nDict   Speed Rating | Speed Rating\n"
+    text += "       KiB/s  MIPS  | KiB/s  MIPS\n\n"
+    text += lines("{i}8:   30{i}0   27{i}8  |  132{i}   10{i}3\n", *SIX)
+    assert rows(text)[-1][1] == {
+        "Compressing Speed": 3060,
+        "Compressing Rating": 2768,
+        "Decompressing Speed": 1326,
+        "Decompressing Rating": 1063,
+    }
+
+
+def test_tabs_in_a_row_only_reach_a_column() -> None:
+    """Where all lines have as many cells as there are names."""
+    text = "# Examples\tTrain Error\tValidation Error\n" + lines("  \t{i}\t\t0.{i}\t{d}\n", *SIX)
+    assert rows(text)[-1] == (6, {"Train Error": 0.6, "Validation Error": 0.1429})
+
+
+def test_what_a_line_is_about_may_be_its_first_name() -> None:
+    """`frame P: 50, QP: 32` and `frame B: 149, QP: 35` are about two things."""
+    kinds = (("I", 1), ("P", 50), ("B", 149))
+    text = "".join(
+        f"x [info]: frame {kind}:  {many}, Avg QP:3{many}.5  kb/s: 70.12   PSNR Mean: Y:39.{many}\n"
+        for kind, many in kinds
+    )
+    assert [min(metrics) for _, metrics in rows(text)] == ["frame I/Avg QP", "frame P/Avg QP", "frame B/Avg QP"]

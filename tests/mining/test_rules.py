@@ -156,6 +156,13 @@ class TestManyLines:
         text = "Result for a:\n  n: 3\n  info:\n    lr: 0.1\n    name: x\n  done: true\nResult for b:\n  n: 4\n"
         assert found(text, {"block": "Result for {*}:", "step": "n"}) == [(3, {"info/lr": 0.1})]
 
+    def test_a_line_and_the_line_below_it(self) -> None:
+        """A line of a rule may be two: names in both count, and one empty line may be between them."""
+        rule = {"line": "Iteration {step} value\n[1] {value}", "sample": "Iteration 3 value\n[1] 0.5"}
+        text = "Iteration 1 value\n[1] 24.2\n[1] 3\nIteration 2 value\n\n[1]  2.06\nIteration 3 value\nx\n[1] 4\n"
+        assert found(text, rule) == [(1, {"value": 24.2}), (2, {"value": 2.06})]
+        assert found("loss\n0.5 in 3 parts", {"line": "loss\n{loss}"}) == []
+
     def test_sections(self) -> None:
         """What one line begins, the rows after it belong to."""
         rules = [
@@ -231,6 +238,12 @@ class TestRegex:
 
 
 class TestWrongRules:
+    @pytest.mark.parametrize("line", ["a\nb\n{c}", "a\n\n{b}"])
+    def test_a_line_of_three_lines(self, line: str) -> None:
+        """Two lines are the most."""
+        with pytest.raises(SettingsError, match="more than two lines"):
+            found("a", {"line": line})
+
     @pytest.mark.parametrize(
         ("rule", "message"),
         [

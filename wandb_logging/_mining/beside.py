@@ -33,7 +33,36 @@ def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:
         if group not in kept and len(same) > 1 and enough:
             group.wanted = {i: names[i] for i in same}
             found.append(group)
+        elif group not in kept and (again := _again(group, kept)):
+            group.wanted, group.step = again, None
+            found.append(group)
     return found
+
+
+def _again(group: Group, kept: list[Group]) -> dict[int, str]:
+    """The names of a line said once or twice that begins with a result of the rows: `Stress: 0.1` where they have it.
+
+    A word may stand before it: `Start: AIC=70.9`. The line comes after the first row, or right before it.
+    """
+    one = group.first.fields[0]
+    if len(group.shapes) >= _ROWS or one.sep not in ":=" or not one.value % 1 or is_setting(one.name):
+        return {}
+    rows = [
+        other
+        for other in kept
+        if len(other.shapes) >= _ROWS
+        and other.first.number < group.shapes[-1].number + _ROWS
+        and any(name.lower() == one.name.lower() and _varies(other, i) for i, name in other.wanted.items())
+    ]
+    return {0: one.name} if rows else {}
+
+
+_ROWS = 3
+
+
+def _varies(group: Group, i: int) -> bool:
+    values = group.values(i)
+    return len(set(values)) > 1 and any(value % 1 for value in values)
 
 
 _ENDS = re.compile(r"((?i:initial|final|best|last)) +([A-Za-z][\w ]*?) *[:= ] *[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
@@ -73,7 +102,13 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
         for group in groups
         if id(group) not in taken and group.first.number >= begin and _is_of_report(group.first)
     }
-    results = [group for group in kept if group.step is None and len(group.shapes) < 3]
+    results = [
+        group
+        for group in kept
+        if group.step is None
+        and len(group.shapes) < 3
+        and any(group.first.fields[i].sep != ">" for i in group.wanted)  # not `20 ms packets, 96 kbit/s`
+    ]
     reached = [item.number for group in results for item in group.shapes]
     begins = {item.number for group in results if len(group.wanted) >= _SEVERAL for item in group.shapes}
     found: list[Group] = []
@@ -132,10 +167,10 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text))
 
 
-def steps_alone(groups: list[Group], kept: list[Group]) -> list[Group]:
+def steps_alone(groups: list[Group], kept: list[Group], others: Sequence[int]) -> list[Group]:
     """Find lines that only count, such as `Time = 0.5`, if rows without a step come after them."""
     groups = [*groups, *_by_beginning(groups, kept)]
-    without = sorted(item.number for group in kept if group.step is None for item in group.shapes)
+    without = sorted([*others, *(item.number for group in kept if group.step is None for item in group.shapes)])
     found = []
     for group in groups:
         if group in kept or group.step is None:

@@ -255,7 +255,9 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
         names[:1] = two  # `type     total,  rate`: only blanks separate the first two
     if len(texts) == len(names) + 1 and cell(texts[-1]) is None:
         texts.pop()  # a remark after the row
-    if len(names) != len(texts):
+    if len(names) != len(texts) and separator == "\t":  # tabs in a row that only reach the column
+        names, texts = ([part for part in parts if part.strip()] for parts in (names, texts))
+    if len(names) != len(texts) or len(names) < 2:
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
     names = [name.strip(' "#') for name in (first[0], *names[1:])]

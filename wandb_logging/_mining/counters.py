@@ -140,9 +140,11 @@ def _is_after(item: Shape, i: int) -> bool:
 def _is_no_counter(group: Group, i: int) -> bool:
     """Whether `20/30` is no step: it is a progress bar's, or it goes beyond its total, as in `wins: 20 / 14`."""
     beyond = any(one.fields[i].value > one.upto(i) for one in group.shapes)
-    bare = not group.first.fields[i].name
-    complete = bare and len(group.shapes) < 3 and all(one.fields[i].value == one.upto(i) for one in group.shapes)
-    return beyond or complete or (not group.first.fields[i].name and bool(BAR.search(group.first.text)))
+    name = group.first.fields[i].name
+    once = len(group.shapes) < 3
+    complete = once and not name and all(one.fields[i].value == one.upto(i) for one in group.shapes)
+    aside = once and i > 0 and name and step_rank(name) is None  # `0.3 seconds Unique: 24/24`
+    return beyond or complete or bool(aside) or (not name and bool(BAR.search(group.first.text)))
 
 
 def _rank(item: Field) -> float | None:

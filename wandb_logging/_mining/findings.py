@@ -30,12 +30,14 @@ class Finding:
         comment: what the rules are for.
         lines: numbers of the lines.
         first: number of the first row's line; 0 if that does not matter.
+        follows: whether the rows can take their step from a line above them.
     """
 
     rules: list[dict[str, Any]]
     comment: str
     lines: set[int] = field(default_factory=set)
     first: int = 0
+    follows: bool = False
 
 
 def increasing(values: Sequence[float]) -> bool:

@@ -58,6 +58,7 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
 
 _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
+_CLASSES = re.compile(r"(?<=[A-Za-z] )1 2(?: 3(?: 4(?: 5(?: 6(?: 7(?: 8(?: 9(?: 10)?)?)?)?)?)?)?)?\Z")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
@@ -86,11 +87,7 @@ def _header(text: str) -> str | None:
     separated = sum(plain.count(separator) for separator in ",;\t") + len(table_cells.BARS.findall(text))
     if len(text) > 600 or not (2 <= len(words) <= 60 or (len(words) == 1 and max(map(text.count, ",;")) > 1)):
         return None
-    named = " ".join(words)
-    if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
-        named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`
-    if len(table_cells.BARS.findall(text)) > 3:
-        named = _PERCENTS.sub("name", named)
+    named = _without_numbers(words, text)
     if any(
         cell(word) is not None and not word.isalpha() and not _PERCENTILE.match(word)
         for word in re.split(r"[\s,;]+", named)
@@ -109,6 +106,18 @@ def _header(text: str) -> str | None:
         return None
     wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
     return " ".join(words) if wide or _COEFFICIENTS.search(text) else None
+
+
+def _without_numbers(words: Sequence[str], text: str) -> str:
+    """The names of a header without the numbers that belong to them."""
+    named = " ".join(words)
+    if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
+        named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`
+    if _CLASSES.search(named):
+        named = _CLASSES.sub("", named)  # `ntree  OOB  1  2  3`
+    if len(table_cells.BARS.findall(text)) > 3:
+        named = _PERCENTS.sub("name", named)
+    return named
 
 
 def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follows: bool) -> Finding | None:
@@ -235,7 +244,9 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     """The column that counts: found by name, else the first column if it counts and no text is before it."""
     step = best_step(rows, [name for name in names if not (labels and name.lower() == "time")], least=1, exact=True)
     first = [row[names[0]] for row in rows if names[0] in row]
-    whole = all(isinstance(value, int) for value in first) and len(first) > 2 and len(first) * 5 >= len(rows) * 4
+    begins = len(first) > _SURE and all(names[0] in row for row in rows[: len(first)])  # then comes another table
+    mostly = begins or (len(first) > 2 and len(first) * 5 >= len(rows) * 4)
+    whole = mostly and all(isinstance(value, int) for value in first)
     if step is None and whole and not labels and _goes_up(first):  # type: ignore[arg-type]
         step = names[0]
     return step
@@ -251,6 +262,7 @@ def _goes_up(values: Sequence[float]) -> bool:
     )
 
 
+_SURE = 4  # rows from the first on whose first number surely is what counts them
 _ANEW = 3
 _ORNAMENTS = re.compile(r"\s*([-=*#~_])\1{9,}\s*\Z")  # a line without gaps: no rule between columns
 
@@ -277,6 +289,8 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     text = texts[i - 1][1] if i else ""
     words = table_cells.BARS.sub(" ", text).split()
     below = table_cells.BARS.sub(" ", texts[i][1]).split()
+    if table_headers.over_parts(text, texts[i][1]):
+        return " ".join(words)
     if (
         "|" in text
         or len(words) < 2

@@ -58,7 +58,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
         return []  # a duration is no metric if it is the only number
     beside.count_long_bars(kept)
-    alone = beside.steps_alone(groups, kept)
+    alone = beside.steps_alone(groups, kept, [number for one in findings if one.follows for number in one.lines])
     if not alone:
         beside.count_bars(kept)
     kept += alone

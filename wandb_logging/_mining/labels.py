@@ -95,6 +95,11 @@ def _against(
             word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
         }
         own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
+        first = group.first.fields[0].name
+        if not own and len(group.wanted) > 1 and first != clash[0] and first in group.wanted.values():
+            alike = [one for one in groups if one is not group and _head_of(one) == head and _has_names(one, clash)]
+            if alike and all(one.first.fields[0].name != first for one in alike):
+                return f"{first}/"  # `[info]: frame I: 1, QP: 31`, `[info]: frame P: 50, QP: 32`
         return f"{own[-1] if own else head}/"
     return f"{_short(section)}/" if section and not TRAIN.search(section) else ""
 

@@ -17,6 +17,8 @@ _NOISE = re.compile(
     r"(?<![\w.])(?:"
     r"\d{4}[-/]\d\d[-/]\d\d(?:[T_ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?:Z|[-+]\d\d:?\d\d)?)?"  # a date, and its time
     r"|\d\d/\d\d/\d\d(?:\d\d)?(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
+    r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d{1,2}"
+    r" \d\d:\d\d:\d\d(?: [A-Z]{2,4})?(?: \d{4})?"  # as `date` and `ctime` write it
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
@@ -57,6 +59,7 @@ _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
 )  # |g|, ||dx||, scale*|T|
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
+_SPACED_RATE = re.compile(r"(?:^|[|,;\t])\s*([A-Za-z]\w{0,20} / (?i:s|sec|second|step|iter|it|batch|epoch|op|min))\Z")
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
     r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
@@ -69,7 +72,7 @@ _CHOSEN = re.compile(
     r"(?i)(?:param\w{0,8}|config\w{0,10}|hparams|args)\W{0,3}\{[^{}]*\}"
 )  # settings that were tried, no results
 _PARENTHESISED = re.compile(r"\s*[(\[]\s*[^()\[\]]{0,40}[)\]](?!\s*[:=])")
-AFTER = re.compile(
+_AFTER = re.compile(
     r"\s+([A-Za-z][\w/%.-]*(?: [A-Za-z][\w/%-]*){0,3})"
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
@@ -223,11 +226,22 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
 
 def _named_after(pair: Pair, text: str) -> None:
     """Take the name from the text after the number: `104.0 tps`, `14225 words/s`."""
-    match = _RATE.match(text, pair.after) or _SPEED.match(text, pair.after) or AFTER.match(text, pair.after)
+    match = (
+        _RATE.match(text, pair.after) or _SPEED.match(text, pair.after) or words_behind(text, pair.start, pair.after)
+    )
     if match is None and text[: pair.start].endswith(", "):
         match = _LAST_COUNT.match(text, pair.after)
     if match:
         pair.name, pair.sep, pair.after = match[1].rstrip("."), ">", match.end(1)
+
+
+def words_behind(text: str, start: int, end: int) -> re.Match[str] | None:
+    """The words behind the number from `start` to `end` that can be its name.
+
+    None if they are the name of the next number, as in `2 Log-likelihood : -728.3`.
+    """
+    match = _AFTER.match(text, end)
+    return None if match and not text[:start].strip() and _NAME_OF_NEXT.match(text, match.end()) else match
 
 
 def _behind_comma(text: str, pair: Pair) -> str:
@@ -241,12 +255,9 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     before = before.rstrip()
     if before.endswith("  is"):  # `bird  is 0.5`
         before = f"{before[:-4].rstrip()} is"
-    quoted = _QUOTED.search(before) if before.endswith("',") else None
-    if quoted:
-        return quoted[1], ""
-    norm = _NORM.search(before) if before.endswith("|") or "|_" in before else None
-    if norm:
-        return norm[0], ""
+    whole = _whole_name(before, sep)
+    if whole:
+        return whole, ""
     qualified = _QUALIFIED.search(before) if before.endswith(")") else None
     if qualified:
         name, section = _name_of(before[: qualified.start()], sep)
@@ -280,6 +291,18 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     return _bare(piece), section
 
 
+def _whole_name(before: str, sep: str) -> str:
+    """A name that holds what else would end it: `('a b', `, `|g|`, `Tokens / Sec`; "" if there is none."""
+    quoted = _QUOTED.search(before) if before.endswith("',") else None
+    if quoted:
+        return quoted[1]
+    norm = _NORM.search(before) if before.endswith("|") or "|_" in before else None
+    if norm:
+        return norm[0]
+    rate = _SPACED_RATE.search(before) if " / " in before and sep in ":=" else None
+    return rate[1] if rate else ""
+
+
 def _bare(name: str) -> str:
     """Drop words that only introduce the name: `with valid loss` gives `valid loss`, `job a_17 has loss` `has loss`."""
     parts = name.split(" ")
@@ -304,6 +327,7 @@ def _balanced(name: str) -> str:
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
 _NAMED_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z][\w ]{0,20}) \d[\d.]{0,12}%?[)\]]")
 _COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-z]{2,20} \d[\d.]*)){1,5}\)")
+_NAME_OF_NEXT = re.compile(r"\s*[:=]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average

@@ -17,6 +17,7 @@ from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
+from wandb_logging._mining.two_lines import TwoLines
 
 MAX_RULES = 200
 
@@ -137,7 +138,7 @@ class Rule:
         _check_keys(self.given, self._at)
         self.form = next(form for form in FORMS if form in self.given)
         self.needle = ""
-        self.stateful: Table | Stacked | Box | Block | None = None
+        self.stateful: Table | Stacked | Box | Block | TwoLines | None = None
         self._template: Template | None = None
         self._find = self._made()
         self.has = self.given.get("has", "")
@@ -172,6 +173,8 @@ class Rule:
         return str(self.given.get("decimal", "."))
 
     def _make_line(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        if "\n" in self.given["line"].strip():
+            return self._keep(TwoLines(self.given["line"].strip(), self._decimal))
         template = self._template = Template(self.given["line"], self._decimal)
         self.needle = template.needle
         if not template.names and "section" not in self.given:
@@ -229,7 +232,7 @@ class Rule:
     def _make_block(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         return self._keep(Block(self.given["block"]))
 
-    def _keep(self, form: Table | Stacked | Box | Block) -> Callable[[Line, dict[str, Any]], Found | None]:
+    def _keep(self, form: Table | Stacked | Box | Block | TwoLines) -> Callable[[Line, dict[str, Any]], Found | None]:
         self.stateful = form
         self.needle = form.needle
         return lambda line, state: form.find(line.raw, state)

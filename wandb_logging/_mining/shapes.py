@@ -9,7 +9,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.counts import counts_behind
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.name_lists import name_lists, slashed
-from wandb_logging._mining.pairs import AFTER, hidden, pairs
+from wandb_logging._mining.pairs import hidden, pairs, words_behind
 from wandb_logging._mining.sentences import name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
@@ -263,7 +263,7 @@ def _is_said(item: Field) -> None:
 
 def _named_after(item: Field, text: str) -> None:
     """Take the name from the text after the number if the word before it is no name: `After 10 nodes, ...`."""
-    match = AFTER.match(text, item.end)
+    match = words_behind(text, item.start, item.end)
     if match:
         item.name, item.sep = match[1], ">"
 

@@ -15,6 +15,7 @@ from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.stacked import stacked_tables
 from wandb_logging._mining.template import Found
+from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS
 
@@ -223,4 +224,5 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
 # Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
     exposition, boxes, blocks, json_lines, key_values, percentiles, value_first, stacked_tables, table_findings,
+    titled_numbers,
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from wandb_logging._mining.cells import BARS, TOKEN, WIDE, Span, cell, distinct, nearness, spans
 
 
@@ -31,8 +33,28 @@ def _under(name: str, text: str) -> str:
     return f" {name} {text} "
 
 
+def over_parts(above: str, header: str) -> bool:
+    """Whether a line names the parts between a header's bars, in which the same names come again.
+
+    `Compressing | Decompressing` over `Dict Speed Usage | Speed Usage`.
+    """
+    uppers, lowers = ([part.split() for part in BARS.split(line)] for line in (above, header))
+    names = [name for part in lowers for name in part]
+    once = len(set(names)) == len(names) or any(len(set(part)) < len(part) for part in lowers)
+    named = [" ".join(part) for part in uppers]
+    plain = all(re.fullmatch(r"[A-Za-z][A-Za-z ()/%-]*", name) for name in named) and len(set(named)) == len(named)
+    few = all(len(one) < len(other) for one, other in zip(uppers, lowers))  # names of parts, not of columns
+    return len(uppers) == len(lowers) > 1 and plain and not once and few
+
+
 def joined(above: str, header: str) -> dict[str, str]:
     """Longer column names: the text above a name, in the line before the header, goes in front of it."""
+    if over_parts(above, header):
+        parts = [(" ".join(one.split()), other.split()) for one, other in zip(BARS.split(above), BARS.split(header))]
+        again = distinct([name for _, names in parts for name in names])
+        whole = [name for _, names in parts for name in names]
+        both = [f"{part} {name}" if whole.count(name) > 1 else name for part, names in parts for name in names]
+        return dict(zip(again, both))
     uppers = spans(TOKEN, BARS.sub(" ", above))
     lowers = spans(TOKEN, BARS.sub(" ", header))
     if len(uppers) < len(lowers):

@@ -38,16 +38,17 @@ class Template:
             number to be ignored, `{*}` any text. `{$name rest}` is a number whose name begins with the word that
             `name` matched. A blank matches any number of blanks; `{{` and `}}` are literal braces.
         decimal: "," if 3,5 means three and a half.
+        bare: whether it may be placeholders only, because something else tells where it is tried.
 
     Raises:
         ValueError: the text is no valid template.
     """
 
-    def __init__(self, text: str, decimal: str = ".") -> None:
+    def __init__(self, text: str, decimal: str = ".", *, bare: bool = False) -> None:
         self.text = text
         self._decimal = decimal
         self._fields: list[_Field] = []
-        parts = self._parts = _parts(" ".join(text.split()) if text.strip() else "", text)
+        parts = self._parts = _parts(" ".join(text.split()) if text.strip() else "", text, bare=bare)
         self._segments = [re.compile(self._pattern(segment, first=not i)) for i, segment in enumerate(_segments(parts))]
         self.needle = max(
             (piece for kind, part in parts if kind == "text" for piece in part.split()), key=len, default=""
@@ -141,7 +142,7 @@ def _filled(name: str, found: Found) -> str:
     return re.sub(r"\$(\w+)", lambda match: str(found.get(match[1], match[0])), name)
 
 
-def _parts(text: str, whole: str) -> list[tuple[str, str]]:
+def _parts(text: str, whole: str, *, bare: bool) -> list[tuple[str, str]]:
     """The template as pairs (kind, text). A kind is literal text, a placeholder, or any text."""
     # A blank at either end requires a blank there, or the beginning or end of the line.
     text = (" " if whole[:1].isspace() else "") + text + (" " if whole[-1:].isspace() and text else "")
@@ -167,7 +168,7 @@ def _parts(text: str, whole: str) -> list[tuple[str, str]]:
     for (kind, _), (other, _) in zip(parts, parts[1:]):
         if kind == other == "place":
             _refuse("two placeholders need text between them")
-    if not any(kind == "text" and part.strip() for kind, part in parts):
+    if not bare and not any(kind == "text" and part.strip() for kind, part in parts):
         _refuse("needs some text of the line, not only placeholders")
     return parts
 

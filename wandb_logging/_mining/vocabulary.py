@@ -39,7 +39,8 @@ METRICS = frozenset(
 # Names of numbers that somebody chose, or that are not quantities.
 SETTINGS = frozenset(
     "seed start started threshold smoothing coef alpha lambda "
-    "learning layers layer heads head embd embed embedding hidden dim dims size sizes vocab batch_size "
+    "learning layers layer heads head embd embed embedding hidden dim dims dimension dimensions size sizes vocab "
+    "batch_size "
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
