@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from wandb_logging._media.video import Video
     from wandb_logging._reading.read import RunData, read_run, read_runs
     from wandb_logging._report import Report
-    from wandb_logging._run.current import current_run
-    from wandb_logging._run.handler import MergingAdapter, WandbHandler
+    from wandb_logging._run.handler import MergingAdapter, WandbHandler, current_run
     from wandb_logging._run.joining import join
     from wandb_logging._run.run import Run, new_run
     from wandb_logging._sending.sync import sync
@@ -69,7 +68,7 @@ _ROOMS = {
     "UsedArtifact": "_artifacts.download",
     "UsedEntry": "_artifacts.download",
     "WandbHandler": "_run.handler",
-    "current_run": "_run.current",
+    "current_run": "_run.handler",
     "join": "_run.joining",
     "login": "_keys.login",
     "logout": "_keys.login",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wandb_logging import read_runs
-from wandb_logging._cli import main, portion
+from wandb_logging._cli import main, progress
 from wandb_logging._formats import wandb_import, wandb_messages as messages
 from wandb_logging._formats.wandb_import import import_log
 from wandb_logging._formats.wandb_log import LogWriter
@@ -73,7 +73,7 @@ def test_a_long_one_says_how_far_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a pipe there is a line now and then, in order, before the one that says what was imported."""
-    monkeypatch.setattr(portion, "_TOUCH", 0.0)
+    monkeypatch.setattr(progress, "_TOUCH", 0.0)
     source = write_log(tmp_path / "long.wandb", 2500)
     assert main(["import", str(source), "--into", str(tmp_path / "into")]) == 0
     *said, done, _more = capsys.readouterr().out.splitlines()

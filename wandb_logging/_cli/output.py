@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Union, cast
 
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._settings.terminal import takes_colour
+from wandb_logging._settings.variables import takes_colour
 from wandb_logging._values.terminal_text import clean, one_line
 
 PROG = "wandb-logging"

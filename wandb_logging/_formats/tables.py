@@ -23,7 +23,6 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import told_of
-from wandb_logging._values.columns import Columns
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.utf8 import with_utf8
 
@@ -83,7 +82,7 @@ class _Rows:
                 columns = _long(named, history)
                 yield from (dict(zip(columns, values)) for values in zip(*columns.values()))
 
-    def columns(self) -> Iterator[Columns]:
+    def columns(self) -> Iterator[frames.Columns]:
         """The lines as columns, some lines at a time."""
         return (self._make(named, history) for named, history in self._pieces())
 
@@ -99,15 +98,15 @@ class _Rows:
             yield from ((named, told.history) for told in told_of(run, info) if told.history.steps)
 
 
-def _wide(named: Mapping[str, str], history: History) -> Columns:
+def _wide(named: Mapping[str, str], history: History) -> frames.Columns:
     rows, columns = history.metrics, frames.flat_columns(history.metrics, history.clock)
-    first: Columns = {name: [value] * len(rows) for name, value in named.items()}
+    first: frames.Columns = {name: [value] * len(rows) for name, value in named.items()}
     for name in first.keys() & columns.keys():  # where a row has a metric of this name, that counts
         first[name] = [row.get(name, named[name]) for row in map(frames.flat, rows)]
     return {**first, **columns, **first}
 
 
-def _long(named: Mapping[str, str], history: History) -> Columns:
+def _long(named: Mapping[str, str], history: History) -> frames.Columns:
     lines = [
         (*named.values(), metric, step, time, value)
         for row, step, time in zip(map(frames.flat, history.metrics), history.steps, history.times)

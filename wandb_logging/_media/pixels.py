@@ -1,4 +1,4 @@
-"""Interpret an array of numbers as a picture with values from 0 to 255."""
+"""Interprets an array of numbers as a picture with values from 0 to 255."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Capture stdout and stderr as text of the run: what the program writes there also goes to `take`.
+"""Captures stdout and stderr as text of the run: what the program writes there also goes to `take`.
 
 The stream objects stay the same; only their `write` is wrapped, as the official SDK does. So `isatty`, `fileno`,
 `encoding`, `buffer` and `flush` work as before. Code that already holds a stream, such as a log handler or a progress

@@ -1,4 +1,4 @@
-"""Describe what the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3).
+"""Describes what the process runs on: `wandb-metadata.json` and `requirements.txt` (protocol 6.2, 6.3).
 
 This runs on a thread of ours, so nothing here starts a process or imports a module. If the program forked meanwhile,
 its child would hold the other end of the new process's pipe, and we would wait for that child.

@@ -1,4 +1,4 @@
-"""Say in the last line of a traceback what was wrong, although `dictConfig` has wrapped the error in another.
+"""Says in the last line of a traceback what was wrong, although `dictConfig` has wrapped the error in another.
 
 `dictConfig` turns every handler's error into "Unable to configure handler 'wandb'"; the cause is twenty lines above.
 """

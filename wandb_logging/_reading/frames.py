@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from wandb_logging._values.columns import Columns, columns_of
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.utf8 import with_utf8
@@ -19,6 +18,7 @@ from wandb_logging._values.utf8 import with_utf8
 Row = Mapping[str, Any]
 Flat = dict[str, Any]
 _NUMBERS = frozenset({int, float, bool, type(None)})
+Columns = dict[str, Sequence[Any]]
 _NOTHING: Columns = {}
 _LARGEST = 2**63
 _AT_ONCE = 2_000  # rows that are made columns of
@@ -52,6 +52,19 @@ def to_pandas(rows: Iterable[Mapping[str, Any]]) -> Any:
 def to_polars(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Make a `polars.DataFrame` of rows."""
     return needed("polars").DataFrame(list(map(flat, rows)), infer_schema_length=None, strict=False)
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]], beside: Mapping[str, Sequence[Any]]) -> Columns:
+    """The values of some rows by name; None where a row lacks it. Names are in the order in which they first occur.
+
+    Args:
+        rows: at least one.
+        beside: columns of what stands beside the rows. They come after the names of the first row.
+    """
+    if len(set(map(tuple, rows))) == 1:  # as nearly always
+        return {**dict(zip(rows[0], zip(*[row.values() for row in rows]))), **beside}
+    names = dict.fromkeys((*rows[0], *beside, *chain.from_iterable(rows)))
+    return {name: beside[name] if name in beside else [row.get(name) for row in rows] for name in names}
 
 
 def flat_columns(rows: Sequence[Row], beside: Mapping[str, Sequence[Any]] = _NOTHING) -> Columns:

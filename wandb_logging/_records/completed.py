@@ -1,4 +1,4 @@
-"""Complete log records made by hand: attributes that are missing or have a wrong type get their usual values.
+"""Completes log records made by hand: attributes that are missing or have a wrong type get their usual values.
 
 Such records come from sockets, from JSON or from other logging libraries, and `logging` does not check them.
 """

@@ -17,7 +17,7 @@ from logging.handlers import QueueHandler
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._errors import SettingsError
+from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._launch.here import launch_here, warnings_here
 from wandb_logging._process import ending, exit_code, forks
 from wandb_logging._process.last_words import say_last
@@ -26,7 +26,7 @@ from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot, is_row
 from wandb_logging._run import spawned
 from wandb_logging._run.inlet import flush_aloud, inlet_of, tell_fault
-from wandb_logging._run.run import Run, go_on, is_finished, orphan_of
+from wandb_logging._run.run import Run, go_on, going_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
@@ -424,6 +424,24 @@ def _settings_of(given: Mapping[str, Any]) -> Settings:
     except SettingsError as exc:
         say_last(exc)
         raise
+
+
+def current_run() -> Run:
+    """The run of this process: the latest one that has not ended, else that of the handler that was made last.
+
+    If the handler has logged nothing yet, its run begins now, as with `WandbHandler.run`.
+
+    Raises:
+        LogError: there is neither a run nor a handler.
+    """
+    if runs := going_on():
+        return runs[-1]
+    # Not `_handlers`: one that a later `dictConfig` has taken out is no longer in logging's own list.
+    references = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  logging has no public way to ask
+    handlers = [handler for reference in references if isinstance(handler := reference(), WandbHandler)]
+    if not handlers:
+        raise LogError("there is no run: configure logging with a WandbHandler, or begin one with new_run")
+    return handlers[-1].run
 
 
 class MergingAdapter(_Adapter):

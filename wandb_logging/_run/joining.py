@@ -15,8 +15,7 @@ from wandb_logging._errors import LogError, WandbLoggingError
 from wandb_logging._process.notices import say
 from wandb_logging._run import elsewhere, engines, spawned
 from wandb_logging._run.copying import is_in_sight
-from wandb_logging._run.current import current_run
-from wandb_logging._run.handler import WandbHandler, has_joined, have_joined
+from wandb_logging._run.handler import WandbHandler, current_run, has_joined, have_joined
 from wandb_logging._run.run import Run, is_anothers
 from wandb_logging._run.words import not_joined
 

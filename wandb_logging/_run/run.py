@@ -37,8 +37,8 @@ from wandb_logging._run.start import ALONE, Membership, anchored, prepare_for, s
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
-from wandb_logging._settings.parent import is_within
 from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.variables import is_within
 from wandb_logging._values.alive import Alive
 from wandb_logging._values.opened import mapping_of, read_items
 from wandb_logging._values.plain import Aside, plain

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wandb_logging._values.bucket import Bucket
+from wandb_logging._server.bucket import Bucket
 
 if sys.platform != "win32":
     import fcntl

@@ -1,1 +1,1 @@
-"""What a user may set."""
+"""What a user may set, and every environment variable that is read or written."""

@@ -12,8 +12,8 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._run.handler import WandbHandler
 from wandb_logging._run.ranks import find_placement
-from wandb_logging._settings.parent import inherited_settings
 from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.variables import inherited_settings
 
 # What the parent process does for all writers of its run.
 _ITS_OWN = {

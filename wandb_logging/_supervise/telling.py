@@ -8,8 +8,8 @@ from typing import Any
 
 from wandb_logging._launch.here import launch_here
 from wandb_logging._launch.launch import Launch
-from wandb_logging._settings import python_path
 from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.variables import RUN, python_path_with
 from wandb_logging._values.ids import new_id
 
 FOLDER = str(Path(__file__).parent / "child")
@@ -52,7 +52,7 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
     if settings.transport == "shared":  # otherwise the program would look for another directory
         about.update(transport="shared", label=settings.label)
     return {
-        "WANDB_LOGGING_RUN": json.dumps(about),
+        RUN: json.dumps(about),
         "WANDB_LOGGING_METRICS_KEY": settings.metrics_key,
         **untold(as_wandb=as_wandb),
     }
@@ -60,4 +60,4 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
 
 def untold(*, as_wandb: bool) -> dict[str, str]:
     """The environment variables for a program whose run cannot be joined."""
-    return {"PYTHONPATH": python_path.with_first([FOLDER, *([AS_WANDB] if as_wandb else [])])}
+    return {"PYTHONPATH": python_path_with([FOLDER, *([AS_WANDB] if as_wandb else [])])}

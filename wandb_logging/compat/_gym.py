@@ -1,4 +1,4 @@
-"""`init(monitor_gym=True)`: log each video that gymnasium or gym records of an environment."""
+"""`init(monitor_gym=True)`: logs each video that gymnasium or gym records of an environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`install`: make `import wandb` find this package, in this process and in those it starts.
+"""`install`: makes `import wandb` find this package, in this process and in those it starts.
 
 A folder is put first on `sys.path` and `PYTHONPATH`. It has a package `wandb`, which is `wandb_logging.compat`, and the
 metadata of a distribution `wandb`. So `importlib.metadata`, `importlib.util.find_spec`, `pip list` and
@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._settings import python_path
+from wandb_logging._settings.variables import put_on_python_path, take_off_python_path
 
 FOLDER = str(Path(__file__).parent / "_as_wandb")
 """For a program that cannot call `install`: begin its `PYTHONPATH` with this."""
@@ -49,7 +49,7 @@ def install(*, over: bool = False, children: bool = True) -> None:
         sys.path.remove(FOLDER)
     sys.path.insert(0, FOLDER)
     if children:
-        python_path.put_first(FOLDER)
+        put_on_python_path(FOLDER)
     importlib.invalidate_caches()
 
 
@@ -57,7 +57,7 @@ def uninstall() -> None:
     """Undo `install` for later imports, here and in processes started later."""
     while FOLDER in sys.path:
         sys.path.remove(FOLDER)
-    python_path.take_away(FOLDER)
+    take_off_python_path(FOLDER)
     ours = sys.modules.get("wandb")
     if ours is not None and ours.__name__ == _COMPAT:
         for name in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:

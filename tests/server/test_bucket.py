@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from wandb_logging._values.bucket import Bucket
+from wandb_logging._server.bucket import Bucket
 
 BUCKET = Bucket(rate=10.0, burst=5.0)
 
