@@ -280,6 +280,24 @@ class TestKeysThatAreKnown:
         secrets.know(key)
         assert json.loads(secrets.line(json.dumps({"a": f"x{key}y"}).encode())) == {"a": f"x{MASK}y"}
 
+    @given(
+        st.lists(st.text(st.sampled_from('09afghQZXJKYVWUGHPBM_"\\'), min_size=SHORTEST, max_size=40), max_size=3),
+        st.lists(st.integers(0, 5) | st.sampled_from(["QZXJKYVWUGHPBM", "loss", "09"]), max_size=6),
+    )
+    def test_keys_of_any_letters(self, keys: list[str], parts: list[int | str]) -> None:
+        """As one would mask them by hand: each key, then the form in which it is sent."""
+        secrets = Secrets(lambda _name: None)
+        for key in keys:
+            secrets.know(key)
+        forms = [form for key in keys for form in (key, base64.b64encode(f"api:{key}".encode()).decode())]
+        text = " ".join(part if isinstance(part, str) else "".join(forms[part : part + 1]) for part in parts)
+        line, expected = json.dumps({"a": text}), json.dumps({"a": text})
+        for form in forms:
+            expected = expected.replace(json.dumps(form)[1:-1], MASK)
+        masked = secrets.line(line.encode()).decode()
+        assert (masked == line) is (expected == line)
+        assert not any(json.dumps(form)[1:-1] in masked for form in forms)
+
     def test_a_short_one_is_none(self) -> None:
         """What is as short as a number must not be searched for in JSON."""
         secrets = Secrets(lambda _name: None)

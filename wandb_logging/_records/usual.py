@@ -82,6 +82,6 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
             line = dumps(made, None, EXACT)
         except Exception:  # `snapshot` meets the same error and reports it
             return None
-        return line if secrets is None or not secrets.written else secrets.line(line)
+        return line if secrets is None or not secrets.sought else secrets.line(line)
 
     return event

@@ -54,6 +54,7 @@ _MOST_REMEMBERED, _LONGEST_REMEMBERED = 1024, 256  # texts that look like no sec
 _SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"})  # use_password: "true"
 _NUMBERS = frozenset({float, int, bool, type(None)})
 _MASK = MASK.encode()
+_SELDOM = [letter.encode() for letter in "QZXJKYVWUGHPBM"]  # few lines of JSON have them, and most keys
 
 
 @cache
@@ -86,7 +87,8 @@ class Secrets:
 
     Attributes:
         count: number of values that were masked.
-        written: the known API keys as they stand in JSON.
+        sought: the known API keys as they stand in JSON, behind a letter each of them has: to look for one letter takes
+            a third of the time, and few lines have it. Without such letters a key is looked for itself.
     """
 
     def __init__(self, report: Callable[[str], object], *, enabled: bool = True, names: Iterable[str] = ()) -> None:
@@ -97,14 +99,18 @@ class Secrets:
         self._innocent: set[str] = set()  # names that do not say that a value is a secret
         self._shapeless: set[str] = set()  # texts that look like no secret; a known key may be in them
         self._known: tuple[str, ...] = ()
-        self.written: tuple[bytes, ...] = ()
+        self.sought: tuple[tuple[bytes, list[bytes]], ...] = ()
 
     def know(self, key: str) -> None:
         """Mask this API key wherever it occurs, also in the form of an Authorization header."""
         if len(key) >= SHORTEST and key not in self._known:
             sent = base64.b64encode(f"api:{key}".encode()).decode()
             self._known = (*self._known, key, sent)
-            self.written = tuple(json.dumps(known)[1:-1].encode() for known in self._known)
+            sought: dict[bytes, list[bytes]] = {}
+            for written in (json.dumps(known)[1:-1].encode() for known in self._known):
+                sign = next((letter for letter in (*sought, *_SELDOM) if letter in written), written)
+                sought.setdefault(sign, []).append(written)
+            self.sought = tuple(sought.items())
 
     def text(self, text: str, name: str = "the API key in a text") -> str:
         """A text with the known API keys masked."""
@@ -149,11 +155,13 @@ class Secrets:
 
     def line(self, line: bytes) -> bytes:
         """A line of JSON with the known API keys masked. Every event and run.json pass here."""
-        for written in self.written:
-            masked = line.replace(written, _MASK)  # not to look before takes less time, and copies nothing
-            if masked != line:
-                line = masked
-                self._found("the API key in a record")
+        for sign, keys in self.sought:
+            if line.find(sign) >= 0:  # `in` would take twice the time
+                for key in keys:
+                    masked = line.replace(key, _MASK)
+                    if masked != line:
+                        line = masked
+                        self._found("the API key in a record")
         return line
 
     def content(self, content: bytes, extension: str) -> bytes:
