@@ -17,7 +17,7 @@ from hypothesis import given, strategies as st
 
 from wandb_logging._values.opened import MAX_DEPTH
 from wandb_logging._values.plain import EXACT, dumps, plain
-from wandb_logging._values.quick import are_finite_numbers, quick_row as _quick_row
+from wandb_logging._values.quick import _of_numbers, is_ready, quick_row as _quick_row
 from wandb_logging._values.secrets import Secrets
 
 orjson: Any = pytest.importorskip("orjson")
@@ -232,8 +232,10 @@ def numbers_at_once(metrics: dict[str, Any]) -> bool:
 
     Or refused: then the long way writes it.
     """
-    assert are_finite_numbers(dict.fromkeys(metrics, 1.0), "here")
-    if not are_finite_numbers(metrics, "here"):
+    numbers = dict.fromkeys(metrics, 1.0)
+    assert not metrics or quick_row(numbers, None) == numbers  # so that numbers are expected
+    assert is_ready(numbers, len(numbers))
+    if not is_ready(metrics, len(metrics)):
         return False
     try:
         line = orjson.dumps(metrics, None, EXACT)
@@ -303,13 +305,28 @@ class TestNumbers:
             assert not numbers_at_once(row.copy())
             assert not numbers_at_once({"x": row["x"], **row, "y": 0.5})
 
-    def test_what_comes_after_numbers_is_no_surprise(self) -> None:
-        """Where other types were seen, types are looked at: scalars of numpy are not added up, which could warn."""
+    def test_other_types_are_not_added_up(self) -> None:
+        """Where they are not new: numpy could warn."""
         half = np.float16(60_000)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for _ in range(3):
-                assert not are_finite_numbers({"a": half, "b": half}, "there")
+                assert quick_row({f"half {i}": half for i in range(77)}, None)
+                assert not is_ready({f"half {i}": half for i in range(77)}, 77)
+
+    def test_after_another_row_as_large_numbers_are_expected_again(self) -> None:
+        numbers = {f"number {i}": i / 2 for i in range(78)}
+        for other in ("x", None, np.float32(1), [1], {"a": 1}):
+            assert quick_row(numbers, None) == numbers
+            assert is_ready(numbers, 78)
+            assert not is_ready({**numbers, "number 7": other}, 78)
+            assert not is_ready(numbers, 78)
+
+    def test_places_that_are_remembered(self) -> None:
+        """Are not all there ever were."""
+        for number in range(3000):
+            assert quick_row({f"name {number}": {"b": 1}}, None)
+        assert len(_of_numbers) <= 1024
 
 
 class TestAgain:

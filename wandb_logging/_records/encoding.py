@@ -15,7 +15,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._values.plain import EXACT, Aside, dumps, fast_dumps, plain, reason
-from wandb_logging._values.quick import are_finite_numbers, quick_row
+from wandb_logging._values.quick import is_ready, quick_row
 from wandb_logging._values.secrets import Secrets
 
 MAX_TEXT = 2**20  # characters of one text; the server shows at most 4096 of a line
@@ -101,11 +101,11 @@ def _encode_fast(event: dict[str, Any], metrics: Any, secrets: Secrets | None) -
     time, step = event["t"], event.get("step", 0)
     if not _FAST or type(time) is not float or type(step) is not int or step > MAX_STEP:
         return None
-    is_ready = metrics is None or (type(metrics) is dict and are_finite_numbers(metrics, len(metrics), time))
-    if not is_ready:
+    ready = metrics is None or (type(metrics) is dict and is_ready(metrics, len(metrics), time))
+    if not ready:
         event["metrics"] = quick_row(metrics, secrets)
     line = fast_dumps(event, None, EXACT)
-    if (metrics is None and line.rfind(b'":null') >= 0) or (not is_ready and time - time):  # null may stand for a NaN
+    if (metrics is None and line.rfind(b'":null') >= 0) or (not ready and time - time):  # null may stand for a NaN
         return None
     return line if secrets is None else secrets.line(line)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from wandb_logging._events.event import YEAR_10000
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._values.plain import EXACT, fast_dumps
-from wandb_logging._values.quick import are_finite_numbers, quick_row
+from wandb_logging._values.quick import is_ready, quick_row
 from wandb_logging._values.secrets import SHORTEST
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                     return None
                 made = {"t": time}
             else:
-                if type(metrics) is not dict or not are_finite_numbers(metrics, len(metrics)):
+                if type(metrics) is not dict or not is_ready(metrics, len(metrics)):
                     metrics = quick_row(metrics, secrets)
                 step = of.get(step_key)
                 if step is None:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _NAN, _INFINITY, _MINUS_INFINITY = (Written(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
 _NUMBERS = frozenset({float, int, bool})
 _INF = math.inf
-_AS_IT_IS = frozenset({int, bool, type(None)})
+_WHOLE = frozenset({int, bool})
 _READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
 
-_of_numbers: set[object] = set()  # those places whose latest dict held numbers alone
+_of_numbers: set[object] = {0}  # places whose latest dict held numbers alone, among them rows of no values
 _MOST_PLACES = 1024
 # Whether any value of a dict may hold other objects, as each member of an Enum may: 10 ns, however many they are. The
 # garbage collector tracks no dict without such a value. Python 3.14 tracks all, and 3.13 not those of `vars(object)`,
@@ -38,44 +38,50 @@ _MOST_PLACES = 1024
 _may_hold_more = gc.is_tracked if sys.implementation.name == "cpython" and sys.version_info < (3, 13) else bool
 
 
-def are_finite_numbers(metrics: dict[Any, Any], place: object, plus: float = 0.0) -> bool:
-    """Whether all values of a dict are float, int or bool, and none is NaN or infinite, for orjson with `EXACT`.
+def is_ready(metrics: dict[Any, Any], place: object, plus: float = 0.0) -> bool:
+    """Whether orjson with `EXACT` writes a dict exactly as it is: expected to hold finite numbers alone, it seems to.
 
     A sum is finite only if all its parts are. It takes half the time of searching orjson's line for `null`. And it is
     no float where there is a text or a scalar of numpy. So the types are not looked at one by one, which takes most of
-    the time, where numbers are expected and nothing is tracked. What else may be among such values, as subclasses of
-    float without attributes, orjson refuses.
+    the time, if nothing is tracked. What else may be among such values, as subclasses of float without attributes,
+    orjson refuses.
 
     Args:
         metrics: a dict.
         place: the same for dicts that are likely to hold the same types: the name of one in a row, the size of a row.
         plus: another number that has to be finite.
     """
-    if place in _of_numbers and not _may_hold_more(metrics):
-        try:
-            total = sum(metrics.values(), 0.0)
-        except TypeError:  # a text
-            total = None
-        if type(total) is float:
-            return -_INF < total + plus < _INF
-        _of_numbers.discard(place)
+    if place not in _of_numbers:
         return False
-    for value in metrics.values():
+    try:
+        total = None if _may_hold_more(metrics) and not _are_numbers(metrics) else sum(metrics.values(), 0.0)
+    except TypeError:  # a text
+        total = None
+    if type(total) is float:
+        return -_INF < total + plus < _INF
+    _of_numbers.discard(place)
+    return False
+
+
+def _are_numbers(metrics: dict[Any, Any]) -> bool:
+    for value in metrics.values():  # takes less time than `_NUMBERS.issuperset(map(type, values))`
         kind = type(value)
         if kind is not float and kind not in _NUMBERS:
             return False
-    if place not in _of_numbers:
-        if len(_of_numbers) >= _MOST_PLACES:
-            _of_numbers.clear()
-        _of_numbers.add(place)
-    return -_INF < sum(metrics.values(), plus) < _INF
+    return True
+
+
+def _expect_numbers(place: object) -> None:
+    if len(_of_numbers) >= _MOST_PLACES:
+        _of_numbers.intersection_update({0})
+    _of_numbers.add(place)
 
 
 class NeedsThoughtError(Exception):
     """A row has a value that only `plain` can convert."""
 
 
-def quick_row(  # noqa: C901  one loop, because each call within it costs as much as a value
+def quick_row(  # noqa: C901, PLR0912  one loop, because each call within it costs as much as a value
     metrics: Any, secrets: Secrets | None, above: tuple[str, ...] = (), depth: int = MAX_DEPTH
 ) -> dict[Any, Any]:
     """A copy of metrics that orjson, with `EXACT`, writes exactly as `plain` and `dumps` would, or refuses.
@@ -92,20 +98,25 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
     row = dict(metrics)  # in one step: another thread may be adding to it
-    may_be_alike = True  # all of one foreign type, as rows of numpy scalars are
+    numbers_alone = may_be_alike = True  # alike: of one foreign type, as rows of numpy scalars are
     for name, value in row.items():
         kind = type(value)
         if kind is float:
             if value - value:  # NaN, which is true, if the value is not finite; else 0
                 row[name] = _bare(value)
         elif kind is str:
+            numbers_alone = False
             dotted = ".".join((*above, name)) if above else name
             if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, dotted)):
                 raise NeedsThoughtError
         elif kind in _DICTS:
-            if not (kind is dict and value and depth > 1 and are_finite_numbers(value, name)):
+            numbers_alone = False
+            if not (kind is dict and value and depth > 1 and is_ready(value, name)):
                 row[name] = quick_row(value, secrets, (*above, name), depth - 1)
-        elif kind not in _AS_IT_IS:
+        elif value is None:
+            numbers_alone = False
+        elif kind not in _WHOLE:
+            numbers_alone = False
             if may_be_alike:
                 may_be_alike = False
                 if kind is type(next(iter(row.values()))) and (read := _all_read(row, kind)) is not None:
@@ -114,6 +125,8 @@ def quick_row(  # noqa: C901  one loop, because each call within it costs as muc
             if type(found) not in _READ:
                 raise NeedsThoughtError
             row[name] = _bare(found) if type(found) is float and found - found else found
+    if numbers_alone and (place := above[-1] if above else len(row)) not in _of_numbers:
+        _expect_numbers(place)
     return row
 
 
