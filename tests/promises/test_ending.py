@@ -291,6 +291,36 @@ class TestExitCodes:
         """)
         assert (only_run().exit_code, done.returncode) == (code, code)
 
+    @pytest.mark.parametrize(
+        "last",
+        [
+            "logging.shutdown()",
+            "thread.start()\nlogging.shutdown()",
+            "import logging.config\nlogging.config.dictConfig({'version': 1, 'disable_existing_loggers': False})",
+        ],
+        ids=["exit", "thread", "dictConfig"],
+    )
+    def test_what_is_logged_after_the_program_shut_logging_down(self, last: str, wandb_server: LocalServer) -> None:
+        """By an exit function, or a thread that outlives the program's last line: the run has it, and ends later."""
+        source = """
+            import atexit
+
+            def late():
+                if threading.current_thread() is thread:
+                    threading.main_thread().join()
+                logging.warning("late", extra={"metrics": {"x": 2}})
+
+            thread = threading.Thread(target=late)
+            if WITHOUT_THREAD:
+                atexit.register(late)
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="online", quiet=True))
+            logging.warning("first", extra={"metrics": {"x": 1}})
+        """
+        run_program(textwrap.dedent(source).replace("WITHOUT_THREAD", str("thread" not in last)) + last)
+        (run,) = wandb_server.runs
+        assert [row["x"] for row in run.history] == [1, 2]
+        assert (run.state, run.exit_code) == ("finished", 0)
+
     def test_an_exception_that_others_print_is_text_of_the_run_all_the_same(self) -> None:
         """Where something has taken the place of our hook."""
         run_program("""

@@ -63,6 +63,37 @@ def start(writers: list[Writer], server: LocalServer, count: int, interval: floa
     return new
 
 
+class TestWithoutResume:
+    """Who asks for nothing but an id, as `WANDB_RUN_ID` in the environment does for each run of a program."""
+
+    def test_two_at_a_time_write_one_run(self, wandb_server: LocalServer) -> None:
+        """Two directories would overwrite each other's rows on the server."""
+        first, second = (new_run("p", run_id="r", mode="online", quiet=True) for _ in range(2))
+        for number in range(3):
+            first.log({"first": number})
+            second.log({"second": number})
+        assert not second.finish().finished
+        assert first.finish().finished
+        (run,) = wandb_server.runs
+        assert wandb_server.violations == []
+        assert sorted(row.get("first", -1) for row in run.history) == [-1, -1, -1, 0, 1, 2]
+        assert [row["second"] for row in run.history if "second" in row] == [0, 1, 2]
+
+    def test_one_after_the_other_has_a_directory_of_its_own(self) -> None:
+        dirs = []
+        for _ in range(2):
+            with new_run("p", run_id="r", mode="offline", quiet=True) as run:
+                dirs.append(run.dir)
+        assert dirs[0] != dirs[1]
+
+    @pytest.mark.parametrize("way", ["resume", "fork_from"])
+    def test_who_asks_for_another_run_gets_one(self, way: str) -> None:
+        with new_run("p", run_id="r", mode="offline", quiet=True) as run:
+            asked: Any = {"resume": "never"} if way == "resume" else {"fork_from": "other?_step=1"}
+            with new_run("p", run_id="r", mode="offline", quiet=True, **asked) as other:
+                assert other.dir != run.dir
+
+
 class TestItsEnd:
     def test_it_ends_with_the_last(self, wandb_server: LocalServer, writers: list[Writer]) -> None:
         """Whoever began it may end first: the run goes on, all rows are in it, and the worst exit code is its own."""

@@ -511,12 +511,12 @@ def test_disabled_does_nothing() -> None:
 
 
 def test_two_runs_of_one_id_do_not_share_a_directory() -> None:
-    """Without resume the second begins anew, beside the first."""
+    """Without resume the second begins anew, beside the first, which has ended."""
     first = new_run("p", run_id="same", mode="offline", quiet=True)
+    first.finish()
     second = new_run("p", run_id="same", mode="offline", quiet=True)
     assert first.id == second.id
     assert first.dir != second.dir
-    first.finish()
     second.finish()
 
 

@@ -26,6 +26,12 @@ class Finishing(Protocol):
 
 Owner = Callable[[], "object | None"]
 _begun: weakref.WeakKeyDictionary[Finishing, Owner | None] = weakref.WeakKeyDictionary()
+_is_over = False
+
+
+def is_over() -> bool:
+    """Whether nothing that begins now will be finished: the exit functions are called, and ours was among the first."""
+    return _is_over
 
 
 def finish_at_end(begun: Finishing, owner: Owner | None, *, here: bool) -> None:
@@ -73,6 +79,8 @@ def _finish_all() -> None:
 
     At exit `logging` closes handlers, which finishes their runs, but not handlers that `dictConfig` took off its list.
     """
+    global _is_over  # noqa: PLW0603  one process has one end
+    _is_over = True
     if parent_process() is not None:
         exit_code.ended_as_worker()
     for begun, owner in list(_begun.items()):

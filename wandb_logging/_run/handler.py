@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._launch.here import launch_here, warnings_here
-from wandb_logging._process import ending, exit_code, forks
+from wandb_logging._process import ending, exit_code, forks, parting
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
@@ -185,6 +185,7 @@ class WandbHandler(logging.Handler):
         self._inner: _JournalHandler | None = None  # None before the first record, and again after `close`
         self._early: list[logging.LogRecord] | None = None  # records that come while the run is being started
         self._closed = False
+        self._is_over = False  # whether it was closed at the program's end: nobody would finish the run again
         self._ending = False  # whether `close` is running
         self._between: deque[logging.LogRecord] = deque()  # records that come while `close` is running
         self._was_going_on = False  # whether the run was going on when it was closed
@@ -236,13 +237,13 @@ class WandbHandler(logging.Handler):
             inner.emit(record)
 
     def _first(self, record: logging.LogRecord) -> _JournalHandler | None:
-        """Start the run for its first record. Returns None if the handler is disabled, or was closed at exit."""
+        """Start the run for its first record. Returns None if the handler is disabled, or Python's end closed it."""
         if self.settings.mode == "disabled":
             return None
         if self._ending:  # another thread is closing it, or this one is, and a signal handler or finaliser logs
             self._between.append(record)
             return None
-        if self._closed and exit_code.is_exiting():
+        if self._is_over:
             self._late += 1
             return None
         try:
@@ -347,6 +348,7 @@ class WandbHandler(logging.Handler):
 
     def close(self) -> None:
         """Finish the run, in at most `close_timeout` seconds. Calling it again does nothing."""
+        self._is_over = parting.is_over()
         if not self._closed:
             self._ending = self._closed = True
             run, self._inner = self._run, None

@@ -220,8 +220,11 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     try:
         cache_dir = _folder(settings)
         goes_on = settings.resume in {"allow", "must"} or membership.directory is not None
-        with opening(cache_dir, info) if goes_on else contextlib.nullcontext():
-            here = membership.found() or (find_run(cache_dir, info) if goes_on else None)
+        looks = goes_on or _may_meet_itself(settings, membership)
+        with opening(cache_dir, info) if looks else contextlib.nullcontext():
+            here = membership.found() or (find_run(cache_dir, info) if looks else None)
+            if here is not None and not goes_on and not here.members():
+                here = None
             if here is None:
                 run_dir = claim_run(cache_dir, info)
                 run_dir.lease = lease_of(settings)
@@ -249,6 +252,15 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     if event != Event(event.t):
         writer.append(dumps(event.to_json()))
     return Journal(here.info, here, writer, continued=True, joined=joined, helps=membership.helps)
+
+
+def _may_meet_itself(settings: Settings, membership: Membership) -> bool:
+    """Whether a process that asks for no resume still goes on with a run of its id, if somebody is writing that now.
+
+    Two directories that are sent to one run would overwrite each other's rows there.
+    """
+    ways = (settings.resume, settings.resume_from, settings.fork_from)
+    return settings.run_id is not None and ways == (None,) * 3 and membership.ranks is None and not membership.is_client
 
 
 def _as_client(info: RunInfo, membership: Membership) -> RunInfo:
