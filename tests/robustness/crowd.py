@@ -24,7 +24,7 @@ from wandb_logging._errors import ServerUnavailable
 from wandb_logging._run.schedule import Schedule
 from wandb_logging._server import retry
 from wandb_logging._server.allowance import BYTES, REQUESTS
-from wandb_logging._server.stream import TokenBucket
+from wandb_logging._server.stream import POSTS
 from wandb_logging._settings.settings import BATCH_SIZE
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class World:
 
     def send(self, number: int, dies: float) -> Generator[float, None, bool]:
         """What one sender does; whether it was killed."""
-        schedule, own = Schedule(15.0, 30.0), TokenBucket(lambda: self.now)
+        schedule, own = Schedule(15.0, 30.0), [self.now]
         for _ in range(5):  # the server's features, the run, two files and their addresses
             yield from self.ask(number, 2000)
         while True:
@@ -147,7 +147,7 @@ class World:
         self.last_end = self.now
         return False
 
-    def post(self, number: int, own: TokenBucket) -> Steps:
+    def post(self, number: int, own: list[float]) -> Steps:
         """A round: the rows by now, in as many requests as it takes; one without rows as well, as a sign of life."""
         until = self.logged(self.now)
         while True:
@@ -163,11 +163,10 @@ class World:
             if first + count >= until:
                 return
 
-    def own_turn(self, own: TokenBucket) -> Steps:
-        """Wait as `Stream` does."""
-        while (seconds := own.wait()) > 1e-6:
-            yield seconds
-        own.take()
+    def own_turn(self, own: list[float]) -> Steps:
+        """Wait as `Stream` does. `own` holds the time at which the sender's bucket is full."""
+        own[0], wait = POSTS.take(own[0], self.now, 1)
+        yield wait
 
     def ask(self, number: int, size: float) -> Steps:
         """A request, tried until it is taken, as `Link` does."""

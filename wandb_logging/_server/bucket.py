@@ -1,4 +1,4 @@
-"""A token bucket: how long to wait so that many senders together are no faster than allowed. Pure.
+"""A token bucket: how long to wait so that senders are no faster than allowed. Pure.
 
 The state of a bucket is one number, the time at which it is full again. Taking units from it moves that time on.
 Senders may go in the order in which they took their units.
@@ -16,7 +16,7 @@ class Bucket:
     Attributes:
         rate: units a second.
         burst: units at once, after a rest.
-        most: longest wait in seconds. A time further away is not believed: a clock was set, or the file is damaged.
+        most: longest wait in seconds. A time further away is not believed: a clock was set, or its file is damaged.
     """
 
     rate: float

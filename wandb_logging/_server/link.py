@@ -188,8 +188,14 @@ class Link:
         """
         if self.allowance is None or self.now is not time.monotonic:
             return
-        until = self.now() + self.allowance.take(size)
-        while (left := until - self.now()) > _SHORT and not self._once and not self.pace.out_of_time():
+        seconds = self.allowance.take(size)
+        if not self._once:
+            self.wait(seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Wait before a request, but no longer than there is time. `Pace.sleep` may end earlier."""
+        until = self.now() + seconds
+        while (left := until - self.now()) > _SHORT and not self.pace.out_of_time():
             self.pace.sleep(left)
 
     def close(self) -> None:

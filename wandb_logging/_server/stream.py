@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wandb_logging._errors import RequestRejected
 from wandb_logging._events.run_info import Remote
 from wandb_logging._server import protocol
 from wandb_logging._server.body import EVENTS, HISTORY, SUMMARY, LineBlock, StreamBody
+from wandb_logging._server.bucket import Bucket
 from wandb_logging._server.link import Link
 from wandb_logging._values.plain import dumps, loads
 
@@ -16,32 +16,11 @@ if TYPE_CHECKING:
     from wandb_logging._server.client import Client
 
 # W&B takes 2 requests a second from a run, and 10 at once after a rest. We send a little less: they may bunch up.
-_PER_SECOND = 1.9
-_BURST = 9.0
+POSTS = Bucket(rate=1.9, burst=9.0)
 
 _A_LINES_FAULT = frozenset({400, 413, 422})  # statuses that can be about one line; others are about the whole request
 _HOPELESS = 10  # so many lines refused and none taken: the fault is not in the lines
 _NOTE = "(line set aside)"
-
-
-class TokenBucket:
-    """Says how soon the next request may be sent: a bucket that fills with time and gives one token for a request."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._tokens = _BURST
-        self._at = now()
-
-    def wait(self) -> float:
-        """Seconds until the next request may be sent."""
-        now = self._now()
-        self._tokens = min(_BURST, self._tokens + (now - self._at) * _PER_SECOND)
-        self._at = now
-        return max(0.0, (1.0 - self._tokens) / _PER_SECOND)
-
-    def take(self) -> None:
-        """Take a token: a request is sent now."""
-        self._tokens -= 1.0
 
 
 class Stream:
@@ -61,7 +40,7 @@ class Stream:
         self._link = link
         self._gzip = gzip and remote.gzip
         self._path = protocol.stream_path(remote.entity, remote.project, remote.name)
-        self._bucket = TokenBucket(link.now)
+        self._full = link.now()  # when the bucket of this run's posts is full
 
     def post(self, body: StreamBody) -> None:
         """Send a body as it is, and wait if the server says that the quota is used up.
@@ -73,19 +52,14 @@ class Stream:
 
         def request(client: Client) -> tuple[bool, float]:
             if not body.preempting:  # which goes at once, outside the rate limit (protocol 4.1)
-                self._wait_for_turn()
+                self._full, wait = POSTS.take(self._full, self._link.now(), 1)
+                self._link.wait(wait)
             return client.file_stream(self._path, data, gzip=self._gzip)
 
         stopped, wait = self._link.call(request, size=len(data))
         self.stopped |= stopped
         if wait:
             self._link.pace.sleep(wait)
-
-    def _wait_for_turn(self) -> None:
-        pace = self._link.pace
-        while (seconds := self._bucket.wait()) > 1e-6 and not pace.out_of_time():
-            pace.sleep(seconds)
-        self._bucket.take()
 
     def deliver(self, body: StreamBody) -> list[tuple[str, str]]:
         """Send a body without the lines that the server refuses. Returns those, as (reason, line).
