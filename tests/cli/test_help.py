@@ -27,6 +27,11 @@ def test_no_line_is_wider_than_the_terminal(
     assert max(map(len, lines)) <= max(width, 80)
 
 
+def test_a_terminal_of_one_column(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pane that is drawn shut has some help all the same."""
+    assert help_of("sync", 1, monkeypatch, capsys)
+
+
 def test_a_paragraph_is_one_however_it_is_written_here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -121,6 +122,25 @@ class TestErrors:
         assert main(["export", str(folder), "-o", str(target)]) == 1
         assert target.read_text() == "before"
         assert [path.name for path in folder.iterdir() if path.is_file()] == ["all.csv"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+    def test_what_is_no_file_is_written_to_and_stays(self, folder: Path) -> None:
+        """Who runs it as root would else have a file in place of `/dev/null`."""
+        pipe = folder / "pipe.csv"
+        os.mkfifo(pipe)
+        with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as read:
+            assert main(["export", str(folder), "-o", str(pipe)]) == 0
+            assert pipe.is_fifo()
+            assert read.read().startswith("project,run,")
+
+    @pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+    def test_standard_output_by_name(self, output: str, folder: Path, capfdbinary: Any) -> None:
+        """The table alone, also where that is a file."""
+        assert main(["export", str(folder), "-o", output, "--csv"]) == 0
+        named = capfdbinary.readouterr().out
+        assert main(["export", str(folder), "--csv"]) == 0
+        assert named == capfdbinary.readouterr().out
+        assert not Path("-").exists()
 
     @pytest.mark.not_quick
     def test_a_pipe_is_told_what_is_wrong(self, folder: Path) -> None:

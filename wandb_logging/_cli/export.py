@@ -53,7 +53,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command to its parser."""
     forms = (*FORMS, *_FOLDERS)
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help=f"its ending says the form, if it is {', '.join(FORMS)}"
+        "-o",
+        "--output",
+        type=_output,
+        metavar="FILE",
+        help=f"its ending says the form, if it is {', '.join(FORMS)}; - is standard output",
     )
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--format", choices=forms, metavar="FORM", help="one of these, whatever the ending says:")
@@ -82,6 +86,11 @@ def run(args: argparse.Namespace) -> int:
         complain(words_of(exc))
         return LEFT
     return code
+
+
+def _output(text: str) -> Path | None:
+    """The file to write to; None for standard output, where no line of ours may follow."""
+    return None if text in {"-", "/dev/stdout"} else Path(text)
 
 
 def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _WIDEST = 100  # columns: longer lines are hard to read, however wide the terminal is
+_NARROWEST = 20  # argparse fails below 1, and nobody reads words that are broken
 _KEPT = "\0"  # a space at which no line ends
 _ENDS = (".", ":", "?")
 
@@ -17,7 +18,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """The formatter that is given to `argparse`."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(shutil.get_terminal_size().columns, _WIDEST) - 2)
+        super().__init__(prog, width=max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST) - 2))
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(indent + line for part in _paragraphs(text.splitlines()) for line in _wrapped(part, width))

@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._fold.told import History
-from wandb_logging._formats.whole import whole
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.whole import whole
 from wandb_logging._reading import frames
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import told_of

@@ -15,9 +15,9 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
 from wandb_logging._formats.exported import Exported
-from wandb_logging._formats.whole import whole
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.whole import whole
 from wandb_logging._reading.frames import flat
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of

@@ -13,6 +13,7 @@ from typing import Any
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._journal import safe_files
+from wandb_logging._journal.whole import whole
 from wandb_logging._page import assets, guard, text
 from wandb_logging._page.answers import Answers, strict
 from wandb_logging._page.bins import grids_of
@@ -44,15 +45,8 @@ def export(root: Path, cache: Path, target: Path) -> int:
     runs = Runs(root, Cache(cache), lambda _: None, 0)
     runs.scan()
     content = document(runs)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(content, encoding="utf-8")
-        beside.replace(target)
-    except OSError as exc:  # its message names the temporary file, which means nothing to a person
-        raise OSError(exc.errno, exc.strerror, str(target)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+    with whole(target) as path:
+        path.write_text(content, encoding="utf-8")
     return len(runs.by_key)
 
 
