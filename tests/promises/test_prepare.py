@@ -68,6 +68,15 @@ print("wandb_logging._mining.ruleset" in before, set(sys.modules) - before)
         said = [said_by(code.format(folder=folder, rules=given), tmp_path) for folder, given in runs]
         assert said == ["False set()", "True set()", "True set()"]
 
+    def test_nothing_that_finds_metrics_in_text_where_there_are_no_rules(self, tmp_path: Path) -> None:
+        """Its regular expressions would be a third of what making a handler takes."""
+        code = """
+handler = WandbHandler(project="p", **online)
+handler.handle(logging.makeLogRecord({"msg": "loss 0.5"}))
+print(sorted(name for name in sys.modules if name.startswith("wandb_logging._mining.")))
+"""
+        assert said_by(code, tmp_path) == "['wandb_logging._mining.lines', 'wandb_logging._mining.slowness']"
+
     @pytest.mark.parametrize("mode", ["offline", "disabled"])
     def test_not_where_nothing_is_sent(self, mode: str, tmp_path: Path) -> None:
         code = f'WandbHandler(project="p", **dict(online, mode="{mode}")); print(is_there())'

@@ -36,6 +36,33 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+# Forks while the thread beside it is in the middle of its one import.
+MEETS_RULES = """
+import os, signal, sys, threading
+from wandb_logging import new_run
+begun, forking = threading.Event(), threading.Event()
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "wandb_logging._mining.pairs":
+            begun.set()
+            forking.wait()
+sys.meta_path.insert(0, Watch())
+os.register_at_fork(before=forking.set)
+run = new_run("p", mode="online", flush_interval=0.02, quiet=True)
+print("wandb_logging._mining.ruleset" in sys.modules)
+run.log({"own": 1})
+begun.wait()
+child = os.fork()
+if not child:
+    signal.alarm(30)
+    from wandb_logging._mining.ruleset import RuleSet
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+sys.stdin.read()
+run.finish()
+"""
+
+
 def living(**settings: Any) -> Run:
     """A run that has a row of its own, and makes rounds."""
     run = new_run("p", **{"mode": "online", "flush_interval": 0.02, **settings})
@@ -60,6 +87,21 @@ def test_an_earlier_attempt_stays_out_of_a_living_run(
     assert [line.get("n") for line in wandb_server.run("job4711").history] == [None]
     assert dead.cursor == Cursor()
     assert "--as-new" in caplog.text
+
+
+@pytest.mark.not_quick
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_rules_of_another_program_are_imported_when_a_run_has_them(wandb_server: LocalServer) -> None:
+    """What was left with rules is finished by them, also where the living run has none; forks wait for the import."""
+    text = {"t": START, "text": "loss 0.5\n"}
+    left(wandb_server, [text], id="dead", text_metrics={"rules": [{"line": "loss {loss}"}]})
+    command = [sys.executable, "-c", MEETS_RULES]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        wandb_server.wait_for(lambda: wandb_server.run("dead").state == "failed", PATIENCE)
+        said, _ = program.communicate(timeout=PATIENCE)
+    assert said.split() == ["False", "0"]
+    assert [line["loss"] for line in wandb_server.run("dead").history] == [0.5]
 
 
 @pytest.mark.not_quick

@@ -15,9 +15,11 @@ from pathlib import Path
 from wandb_logging._errors import JournalError, ServerUnavailable, TransportError, WandbLoggingError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.send_options import SendOptions
+from wandb_logging._fold import mined
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.quota import usage
 from wandb_logging._journal.rundir import RunDir
+from wandb_logging._process import forks
 from wandb_logging._process.notices import Notices
 from wandb_logging._sending.target import host_of
 from wandb_logging._sending.uploader import Uploader
@@ -102,6 +104,9 @@ class Recovery:
             run_dir = self._waiting.pop(0)
             try:
                 if is_left(run_dir, self._info) and self._lock(run_dir):
+                    if any(rules for _, rules in run_dir.info.text_rules):
+                        with forks.held_off():  # such a run is seldom left to a program without rules of its own
+                            mined.import_rules()
                     options = run_dir.info.send or self._options
                     self._uploader = Uploader(
                         run_dir, self._link(options), options, say=self._notices.add, meanwhile=self._meanwhile
