@@ -19,7 +19,7 @@ from tests.page.pages import DEADLINE, Visitor, served, unpacked
 from tests.runs import START, add, make_run, row
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
-from wandb_logging._page import answers, assets
+from wandb_logging._page import answers, assets, server
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.live import Poller
 from wandb_logging._page.place import Place
@@ -455,6 +455,27 @@ class TestLive:
             stream.close()
         writer.close()
 
+    def test_a_word_now_and_then(self, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without news the server says that it is there: silence means that the connection is dead."""
+        monkeypatch.setattr(server, "_HEARTBEAT", 0.01)
+        stream = Stream(visitor)
+        told = threading.Timer(0.5, visitor.page.content.hub.tell, [{1}])
+        told.start()
+        assert stream.next()["runs"] == [1]
+        assert stream.beats > 1
+        stream.close()
+        told.join()
+
+    def test_a_closed_page_answers_nobody(self, cache: Path, tmp_path: Path) -> None:
+        """Not on connections that are open either: another server may be at its address by then."""
+        with served(cache, tmp_path / "kept") as visitor:
+            connection = http.client.HTTPConnection("127.0.0.1", visitor.page.place.port, timeout=DEADLINE)
+            connection.request("GET", "/", headers={"Cookie": visitor.cookie})
+            assert connection.getresponse().read()
+        connection.request("GET", "/", headers={"Cookie": visitor.cookie})
+        with pytest.raises(ConnectionError):
+            connection.getresponse()
+
     def test_an_open_row_is_shown_and_counts_once(self, cache: Path, tmp_path: Path) -> None:
         """A row under construction is in the chart already, and not twice when it is complete."""
         writer = create_run(cache, RunInfo(id="open", project="p", start=START)).writer()
@@ -540,6 +561,7 @@ class Stream:
             f"GET /api/live HTTP/1.1\r\nHost: {visitor.host}\r\nCookie: {visitor.cookie}\r\n\r\n".encode()
         )
         self._file = self._socket.makefile("rb")
+        self.beats = 0
         assert b"200" in self._file.readline()
         while not self._file.readline().startswith(b"retry"):
             pass
@@ -549,7 +571,10 @@ class Stream:
         while True:
             line = self._file.readline()
             assert line, "the server ended"
-            if line.startswith(b"data: "):
+            if line == b"event: beat\n":
+                self.beats += 1
+                self._file.readline()
+            elif line.startswith(b"data: "):
                 found: dict[str, Any] = json.loads(line[6:])
                 return found
 

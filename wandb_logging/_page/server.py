@@ -28,6 +28,7 @@ _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
 _HEARTBEAT = 15.0
+_BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears nothing for long takes its connection for dead
 _LONGEST = 32_768  # most characters of an address
 _PACK_FROM = 1024
 _PIECE = 2**18
@@ -132,6 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         page = self.server.page
+        if page.stopped.is_set():  # on a connection that was open before
+            self.close_connection = True
+            return None
         headers = {name: self.headers.get(name) for name in ("Host", "Origin", "Sec-Fetch-Site")}
         refused = guard.refusal(self.command, headers, page.place.hosts | self._own_host())
         if refused or len(self.path) > _LONGEST:
@@ -145,11 +149,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._let_in(query["token"])
         if not guard.has_cookie(self.headers.get("Cookie"), page.place.credentials):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
-        if split.path == "/api/live":
+        return self._answer_friend(split.path, query)
+
+    def _answer_friend(self, path: str, query: dict[str, str]) -> None:
+        """Answer somebody who has the cookie."""
+        page = self.server.page
+        if path == "/api/live":
             return self._live()
-        if split.path == "/":
+        if path == "/":
             threading.Thread(target=page.expect, daemon=True).start()
-        outcome = _outcome(page, split.path, query)
+        outcome = _outcome(page, path, query)
         return self._refuse(outcome.status, str(outcome)) if isinstance(outcome, Refused) else self._send(outcome)
 
     def _own_host(self) -> set[str]:
@@ -245,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             while not self.server.page.stopped.is_set():
                 keys = listener.wait(_HEARTBEAT)
-                self.wfile.write(event(keys, content.runs.left) if keys else b":\n\n")
+                self.wfile.write(event(keys, content.runs.left) if keys else _BEAT)
                 self.wfile.flush()
         finally:
             content.hub.remove(listener)

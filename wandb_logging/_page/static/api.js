@@ -5,7 +5,17 @@ wl.api = (() => {
   const { emit } = wl.base;
   const told = document.getElementById("told");
   const file = told ? JSON.parse(told.textContent) : null;
-  let gone = false;
+  const NOBODY = "no connection to the server";
+  const ANOTHER = "another server is here now: open the address that it printed";
+  const FULL = "not live: too many pages are open";
+  const RETRY = 3000;  // milliseconds between two questions whether the server answers again
+  const SILENCE = 45000;  // milliseconds without a word of the server, which says one every 15 seconds
+  let cut = "";  // why the server does not answer
+  let deaf = "";  // why it sends no news
+  let said = "";
+  let timer = null;
+  let source = null;
+  let heard = 0;
 
   async function get(path, query) {
     const params = new URLSearchParams(Object.entries(query || {}).filter(([, value]) => value !== null && value !== undefined));
@@ -13,16 +23,30 @@ wl.api = (() => {
     try {
       answer = await fetch(`${path}?${params}`, { credentials: "same-origin" });
     } catch (error) {
-      lost(true);
+      tell(NOBODY, deaf);
       throw error;
     }
-    lost(false);
+    tell(answer.status === 401 ? ANOTHER : "", deaf);
     if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
     return answer;
   }
 
-  function lost(is) {
-    if (gone !== is) { gone = is; emit("connection", !is); }
+  // Say how it is with the connection. While there is none the server is asked now and then: nobody else tells when a
+  // network is back, or a server that takes no more pages has room again.
+  function tell(nowCut, nowDeaf) {
+    [cut, deaf] = [nowCut, nowDeaf];
+    const words = cut || deaf;
+    if (words && timer === null) timer = setTimeout(probe, RETRY);
+    if (words === said) return;
+    said = words;
+    emit("connection", words);
+  }
+
+  async function probe() {
+    await get("/api/runs", { r: "0" }).catch(() => {});  // which is no run
+    if (!cut && source.readyState === EventSource.CLOSED) connect();
+    timer = null;
+    tell(cut, deaf);
   }
 
   // 1,2,3,7 as "1-3,7".
@@ -131,10 +155,27 @@ wl.api = (() => {
 
   function listen() {
     if (file) return;
-    const source = new EventSource("/api/live");
-    source.onopen = () => lost(false);
-    source.onmessage = (message) => emit("news", JSON.parse(message.data));
-    source.onerror = () => lost(true);
+    connect();
+    // A connection that was cut while the machine slept, or on its way through others, may look open for ever.
+    setInterval(listenAgain, SILENCE / 3);
+    document.addEventListener("visibilitychange", listenAgain);
+  }
+
+  function connect() {
+    if (source) source.close();
+    source = new EventSource("/api/live");
+    const hear = () => { heard = Date.now(); };
+    hear();
+    source.onopen = () => { hear(); tell("", ""); };
+    source.onmessage = (message) => { hear(); emit("news", JSON.parse(message.data)); };
+    source.addEventListener("beat", hear);
+    source.onerror = () => { tell(cut, source.readyState === EventSource.CLOSED && !cut ? FULL : NOBODY); };
+  }
+
+  function listenAgain() {
+    if (Date.now() - heard < SILENCE || document.hidden) return;
+    tell(cut, NOBODY);
+    connect();
   }
 
   return { file: Boolean(file), about: file ? file.about : null, runs, bins, ofMetric, near, run, text, address, listen, ranges };

@@ -80,7 +80,7 @@ wl.charts = (() => {
       drawnSections = key;
       layOut(list, left);
     }
-    refresh();
+    look();
   }
 
   const most = (name) => opened.get(name) || SECTION;
@@ -183,8 +183,14 @@ wl.charts = (() => {
   const due = () => [...cards.values()].filter((card) => card.visible || card === large);
   const keys = () => wl.runs.drawn().map((run) => run.key);
 
-  // What is looked at has changed: all charts need other data.
+  // News may have been missed: all charts need to be asked for once more.
   function refresh() {
+    for (const card of cards.values()) card.stale = true;
+    load();
+  }
+
+  // What is looked at has changed: all charts need other data.
+  function look() {
     const wanted = JSON.stringify([axisOf(), wl.view.now.zoom, keys()]);
     for (const card of cards.values()) if (card.wanted !== wanted) { card.stale = true; card.wanted = wanted; }
     load();
@@ -386,5 +392,5 @@ wl.charts = (() => {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { card.plot.destroy(); card.plot = null; redraw(card); } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { fetchNews(); load(); } });
 
-  return { show, leave, news, axisName, allCards, redrawAll, get cards() { return cards; }, get loading() { return loading; } };
+  return { show, leave, news, refresh, axisName, allCards, redrawAll, get cards() { return cards; }, get loading() { return loading; } };
 })();

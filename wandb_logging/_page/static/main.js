@@ -91,14 +91,14 @@ wl.main = (() => {
     status();
   }
 
-  let connected = true;
+  let lost = "";  // why there is no connection to the server, or no news from it
   function status() {
     const drawn = wl.runs.drawn();  // others are not read
     const reading = drawn.filter((run) => !run.exact).length;
-    const words = wl.api.file ? cut(wl.api.about || "exported", 80) : !connected ? "no connection to the server" : !wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${drawn.length} runs …` : "live";
+    const words = wl.api.file ? cut(wl.api.about || "exported", 80) : lost || (!wl.runs.ready ? "loading …" : reading ? `reading ${reading} of ${drawn.length} runs …` : "live");
     write(state, words);
     state.title = words;
-    state.className = `live ${connected ? "" : "lost"} ${wl.api.file ? "past" : reading ? "reading" : ""}`;
+    state.className = `live ${lost ? "lost" : ""} ${wl.api.file ? "past" : reading ? "reading" : ""}`;
   }
 
   const redraw = throttled(draw, 100);
@@ -109,7 +109,12 @@ wl.main = (() => {
     if (changed.includes("run") && !changed.includes("tab") && wl.view.now.run && wl.view.now.tab !== "text" && wl.view.now.tab !== "run") { controls(); return; }
     draw();
   });
-  on("connection", (is) => { if (is && !connected) reload(); connected = is; status(); });
+  on("connection", (words) => {
+    const again = lost && !words;
+    lost = words;
+    status();
+    if (again) { reload(); wl.charts.refresh(); }  // news may have been missed
+  });
 
   // Figures and states follow at their own pace: drawing does not wait for them.
   let changed = new Set();
