@@ -177,3 +177,14 @@ def test_a_grid_that_is_too_fine_by_now() -> None:
 def test_an_empty_series_stays_one() -> None:
     """Nothing in wider bins is nothing."""
     assert len(Series().coarser(3).at) == 0
+
+
+def test_a_sum_beyond_all_floats() -> None:
+    """Where the values of a bin add up to more than a float holds, its mean is still between them."""
+    bins = Bins("_step", most=8)
+    bins.add([{"_step": step, "up": 1.7e308, "both": 1.7e308 * (-1) ** (step // 8)} for step in range(64)])
+    grids = grids_of([bins], ["up", "both"], 8)
+    for name, grid in grids.items():
+        placed = on_grid(bins, name, grid)
+        assert placed is not None
+        assert all(low <= mean <= high for low, mean, high in zip(placed.low, placed.mean, placed.high))

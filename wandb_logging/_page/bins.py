@@ -377,6 +377,9 @@ def on_grid(bins: Bins, name: str, grid: Grid) -> Placed | None:
     means = array("d", [total / n for total, n in zip(wide.total[some], wide.n[some])])
     low, high = wide.low[some], wide.high[some]
     ends = min(low), max(high)
+    if not all(map(math.isfinite, means)):  # a sum was too large for a float
+        sums = zip(means, low, high)
+        means = array("d", [mean if math.isfinite(mean) else least / 2 + most / 2 for mean, least, most in sums])
     if size != end - begin:
         places = [at - start for at in wide.at[some]]
         low, means, high = (_spread(column, places, size) for column in (low, means, high))

@@ -68,6 +68,8 @@ def in_steps(lowest: float, highest: float) -> bool:
 
 
 def _steps_of(values: Iterable[float], lowest: float, highest: float) -> list[int]:
+    if math.isinf(highest - lowest):
+        values, lowest, highest = (value / 2 for value in values), lowest / 2, highest / 2
     scale = _STEPS / (highest - lowest) if highest > lowest else 0.0
     return [_GAP if value != value else int((value - lowest) * scale + 0.5) for value in values]
 

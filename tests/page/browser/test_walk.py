@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
@@ -16,7 +18,7 @@ import wandb_logging
 from tests.page.browser.test_page import CARD, DRAWN, LINES
 from tests.page.demo import training
 from tests.page.pages import DEADLINE
-from tests.runs import add
+from tests.runs import START, add, make_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,12 +155,13 @@ class TestCharts:
             run.log({
                 "huge": 1e300 * (step + 1), "tiny": 1e-30 * (step + 1), "negative": -step, "constant": 3.0,
                 "close": 1.7e9 + step / 100, "zero": 0.0, "small": 0.01 + step * 1e-5,
+                "widest": 1e308 * (step % 3 - 1), "whole": 10**18 + step,
             })  # fmt: skip
         run.finish()
         show(cache)
         for log in (False, True):
             browser.js("wl.view.set({log: arguments[0]})", log)
-            for name in ("huge", "tiny", "constant", "close", "small"):
+            for name in ("huge", "tiny", "constant", "close", "small", *(["whole"] if log else ["widest"])):
                 browser.until(f"({DRAWN}) && ({CARD}).drawnLog === arguments[1]", name, log)
                 ticks = browser.js(f"return ({CARD}).plot.axes[1]._values", name)
                 assert len(ticks) >= 2, (name, log)
@@ -225,6 +228,40 @@ class TestCharts:
         assert [float(line.rsplit(",", 1)[1]) for line in lines[1:]] == [step / 2 for step in range(7)]
         assert files["png"].read_bytes().startswith(b"\x89PNG")
         assert files["svg"].read_text("utf-8").count("<polyline") == 1
+
+    def test_odd_names_and_few_points_as_pictures(
+        self, browser: Browser, show: Show, cache: Path, tmp_path: Path
+    ) -> None:
+        """A name with bytes that no picture can hold, and a line of one point: both are files that open, and show it."""
+        run = new(cache, "odd")
+        run.log({"red \x1b[31m\x00 <b>": 1.0})
+        run.finish()
+        show(cache)
+        folder = saved_files(browser, tmp_path)
+        browser.until("document.querySelectorAll('.card .uplot').length === 1")
+        for kind in ("PNG", "SVG"):
+            browser.js(
+                "[...document.querySelectorAll('.card .menu-list button')].find((one) => one.textContent === arguments[0]).click()",
+                kind,
+            )
+        while len(saved := [path for path in folder.iterdir() if path.suffix in {".png", ".svg"}]) < 2:
+            browser.js("return new Promise((done) => setTimeout(done, 50))")
+        picture, drawing = sorted(saved, key=lambda path: path.suffix)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        root = ET.fromstring(drawing.read_text("utf-8"))
+        assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == 1
+
+    def test_time_of_day(self, browser: Browser, show: Show, cache: Path) -> None:
+        """Over time the axis has times on one line, as far as they differ, whatever the span."""
+        for name, seconds in (("minutes", 400), ("days", 400_000), ("months", 4e7)):
+            make_run(cache, [{"metrics": {name: at}, "t": START + at * seconds / 60} for at in range(60)], id=name)
+        show(cache)
+        browser.js("wl.view.set({x: '_timestamp'})")
+        for name, form in (("minutes", r"\d\d:\d\d"), ("days", r"\d\d-\d\d"), ("months", r"\d{4}-\d\d")):
+            browser.until(f"({DRAWN}) && ({CARD}).drawnAxis === '_timestamp'", name)
+            ticks = browser.js(f"return ({CARD}).plot.axes[0]._values", name)
+            assert len(ticks) >= 2
+            assert all(re.fullmatch(form, tick) for tick in ticks if tick), ticks
 
     def test_a_hundred_charts_as_one_picture(self, browser: Browser, show: Show, cache: Path, tmp_path: Path) -> None:
         """All charts in one picture, which is no longer than any browser can make it: none of them is left out."""

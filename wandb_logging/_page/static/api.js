@@ -109,10 +109,12 @@ wl.api = (() => {
   function fine(bytes, from, to, low, high) {
     const half = bytes.length / 2;
     const most = Math.max(Math.abs(low), Math.abs(high));
+    const wide = Number.isFinite(high - low) ? 1 : 2;  // what is halved has a difference that is a number
+    const [least, span] = [low / wide, high / wide - low / wide];
     const values = most > 1e38 || most < 1e-30 || high - low < most / 256 ? new Float64Array(to - from) : new Float32Array(to - from);
     for (let at = from; at < to; at++) {
       const step = (bytes[at] << 8) | bytes[half + at];
-      values[at - from] = step === 65535 ? NaN : step === 65534 ? high : low + (step / 65534) * (high - low);
+      values[at - from] = step === 65535 ? NaN : step === 65534 ? high : wide * (least + (step / 65534) * span);
     }
     return values;
   }

@@ -251,7 +251,7 @@ wl.charts = (() => {
     try {
       data = await wl.api.bins({ axis, metrics, keys: shown, only, most: large ? 1024 : BINS, zoom });
     } catch (error) {
-      for (const card of some) { card.note.textContent = wl.base.cut(error.message, 80); card.stale = Boolean(only); }
+      for (const card of some) { note(card, wl.base.cut(error.message, 80)); card.stale = Boolean(only); }
       return;
     }
     const begun = performance.now();
@@ -295,7 +295,7 @@ wl.charts = (() => {
     if (!card.data || !card.data.size || !card.data.of.size) {
       if (card.plot) { card.plot.destroy(); card.plot = null; }
       card.node?.classList.add("void");
-      card.note.textContent = card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "";
+      note(card, card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "");
       if (card === large) large.host.replaceChildren(el("p", { class: "empty" }, card.note.textContent || "There is nothing to draw."));
       return;
     }
@@ -303,7 +303,7 @@ wl.charts = (() => {
     if (card === large && !card.plot) large.host.replaceChildren();
     const host = card === large ? large.host : card.body;
     card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
-    card.note.textContent = words(card);
+    note(card, words(card));
     card.body.setAttribute("aria-label", spoken(card));
     card.drawnAt = performance.now();
   }
@@ -317,6 +317,11 @@ wl.charts = (() => {
     });
     if (drawn.length > lines.length) lines.push(`and ${drawn.length - lines.length} more`);
     return `Chart of ${wl.base.cut(wl.runs.metrics[card.metric], 200)}, last values: ${lines.join(", ")}`;
+  }
+
+  // Beside a chart's name; where there is no room for it, the mouse shows the rest.
+  function note(card, text) {
+    card.note.textContent = card.note.title = text;
   }
 
   function words(card) {

@@ -18,6 +18,8 @@ wl.curves = (() => {
     return out;
   }
 
+  const FAR = Number.MAX_VALUE / 2;  // as far as an axis goes: its length has to be a number
+
   const proper = (value, log) => Number.isFinite(value) && (!log || value > 0);
 
   // One line on the grid: mean, lowest and highest of the runs in it.
@@ -71,12 +73,14 @@ wl.curves = (() => {
           if (one.high[at] > most) most = one.high[at];
         }
     if (least > most) return log ? [0.1, 1] : [0, 1];
+    const size = Math.max(Math.abs(least), Math.abs(most));
+    const same = most / 2 - least / 2 <= size * 1e-14;  // but for what smoothing adds: no axis can tell them apart
     if (log) {
       const room = (most / least) ** 0.04;
-      return least === most ? [least / 2, most * 2] : [least / room, most * room];
+      return same || room < 1 + 1e-9 ? [least / 2, most * 2] : [least / room, most * room];
     }
-    const room = least === most ? Math.abs(least) * 0.1 || 1 : (most - least) * 0.06;
-    return [least - room, most + room];
+    const room = same ? size * 0.1 || 1 : most * 0.06 - least * 0.06;
+    return [Math.max(-FAR, least - room), Math.min(FAR, most + room)];
   }
 
   // Round values from one to another: about so many, or on a log axis powers of ten, with 2 and 5 where those are few.

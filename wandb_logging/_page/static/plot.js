@@ -7,6 +7,16 @@ wl.plot = (() => {
   const { el, svg, number, duration, moment, emit } = wl.base;
   const MANY = 40;  // lines; more are drawn thin, and not all anew to have one of them stand out
   const POINTS = 12;  // lines that have a point each at the cursor; of more only the nearest: each is an element
+  // Seconds from one tick to the next: parts of seconds, minutes and hours, days, months and years as uPlot counts them.
+  const DAY = 86400;
+  const TIMES = [
+    ...[0.001, 0.01, 0.1].flatMap((part) => [part, 2 * part, 5 * part]),
+    ...[1, 60].flatMap((part) => [1, 2, 5, 10, 15, 30].map((count) => count * part)),
+    ...[1, 2, 3, 6, 12].map((hours) => hours * 3600),
+    ...[1, 2, 4, 7, 14].map((days) => days * DAY),
+    ...[1, 2, 3, 6].map((months) => months * 28 * DAY),
+    ...[1, 2, 5, 10, 25, 50, 100].map((years) => years * 365 * DAY),
+  ];
   const SYNC = uPlot.sync("x");
   const known = new Map();  // what the style says, until the system's colours change
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => known.clear());
@@ -35,9 +45,10 @@ wl.plot = (() => {
       splits: (u, at, low, high) => wl.curves.ticks(low, high, log, Math.max(2, Math.floor((at ? u.height : u.width) / space))),
     });
     const common = { stroke: () => css("--quiet"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: { show: false }, font: `11px ${css("--font")}` };
-    const x = { ...common, size: 26, gap: 4, space: small ? 46 : 70, grid: { show: false } };
+    const x = { ...common, size: 26, gap: 4, space: small && axis !== "_timestamp" ? 46 : 70, grid: { show: false } };
     if (axis === "_runtime") x.values = (_, ticks) => ticks.map(duration);
-    else if (axis !== "_timestamp") Object.assign(x, own(50, false), { values: (_, ticks) => labels(ticks) });
+    else if (axis === "_timestamp") Object.assign(x, { incrs: TIMES, values: (_, ticks, at, space, gap) => times(ticks, gap) });
+    else Object.assign(x, own(50, false), { values: (_, ticks) => labels(ticks) });
     const y = { ...common, ...own(36, log), size: widest, gap: 4, values: (u, ticks) => labels(ticks) };
     return [x, y];
   }
@@ -49,6 +60,17 @@ wl.plot = (() => {
     const most = Math.max(...some.map(Math.abs));
     const digits = Number.isFinite(gap) && gap > 0 ? Math.min(12, Math.max(1, Math.floor(Math.log10(most)) - Math.floor(Math.log10(gap)) + 1)) : 6;
     return ticks.map((tick) => (tick === null ? "" : short(tick, Math.max(4, digits))));
+  }
+
+  // Times as far as they differ, and where a day begins its date. On one line: an axis has no room for two.
+  function times(ticks, gap) {
+    return ticks.map((tick) => {
+      const text = moment(tick);
+      if (gap >= 28 * 86400) return text.slice(0, 7);
+      if (gap >= 86400 || text.endsWith("00:00:00")) return text.slice(5, 10);
+      if (gap >= 1) return text.slice(11, gap >= 60 ? 16 : 19);
+      return `${text.slice(17, 19)}.${String(Math.round((tick % 1) * 1000)).padStart(3, "0")}`;
+    });
   }
 
   function short(value, digits = 6) {
@@ -78,7 +100,7 @@ wl.plot = (() => {
     const options = {
       ...size, ms: 1e-3, legend: { show: false }, padding: [8, 16, 0, 0],
       scales: {
-        x: { time: card.axis === "_timestamp", range: (u, low, high) => (view.zoom && card.zooms ? view.zoom : low === high ? [low - 1, high + 1] : [low, high]) },
+        x: { time: card.axis === "_timestamp", range: (u, low, high) => (view.zoom && card.zooms ? view.zoom : low === high || u.data[0].length === 1 ? [low - 1, low + 1] : [low, high]) },
         y: { distr: log ? 3 : 1, range: () => u_range(card) },
       },
       axes: axes(card.axis, size.width < 420, log),
@@ -291,5 +313,5 @@ wl.plot = (() => {
     if (at < 0) plot.setSeries(null, { focus: true }, false);
   }
 
-  return { create, refresh, sizeOf, prepare, highlight, xText, short, labels, hideTip };
+  return { create, refresh, sizeOf, prepare, highlight, xText, short, labels, isShort, hideTip };
 })();

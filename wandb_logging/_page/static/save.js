@@ -17,6 +17,9 @@ wl.save = (() => {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
+  // What XML cannot hold, and no picture shows, as a sign that there was something.
+  const proper = (words) => words.replace(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "\ufffd");
+
   // One chart as a group of SVG elements.
   function drawing(card, at, across) {
     const view = wl.view.now;
@@ -26,7 +29,7 @@ wl.save = (() => {
     const scale = card.log ? Math.log10 : (value) => value;
     const x = (value) => left + ((value - x0) / (x1 - x0 || 1)) * (WIDE - left - right);
     const y = (value) => HIGH - below - ((scale(value) - scale(range[0])) / (scale(range[1]) - scale(range[0]) || 1)) * (HIGH - above - below);
-    const text = (words, given) => svg("text", { "font-size": 11, fill: "#555", ...given }, words);
+    const text = (words, given) => svg("text", { "font-size": 11, fill: "#555", ...given }, proper(words));
     const group = svg("g", { transform: `translate(${(at % across) * WIDE} ${Math.floor(at / across) * HIGH})`, "font-family": "system-ui, sans-serif" });
     const clip = `clip${at}`;
     group.append(svg("clipPath", { id: clip }, svg("rect", { x: left, y: above, width: WIDE - left - right, height: HIGH - above - below })));
@@ -43,8 +46,9 @@ wl.save = (() => {
       const path = (values) => values.map((value, place) => (value === null ? "" : `${x(xs[place]).toFixed(1)},${y(value).toFixed(1)}`)).filter(Boolean).join(" ");
       const spikes = wl.curves.spikes(one).map((place) => `M${x(xs[place]).toFixed(1)} ${y(one.low[place]).toFixed(1)}V${y(one.high[place]).toFixed(1)}`).join("");
       const curve = svg("polyline", { points: path(one.shown), stroke: one.colour, "stroke-width": 1.5, "stroke-dasharray": one.stroke.join(" ") });
-      curve.append(svg("title", {}, one.name));
+      curve.append(svg("title", {}, proper(one.name)));
       lines.append(curve);
+      if (wl.plot.isShort(one.shown)) for (const [place, value] of one.shown.entries()) if (value !== null) lines.append(svg("circle", { cx: x(xs[place]), cy: y(value), r: 2.5, fill: one.colour }));
       if (spikes) lines.append(svg("path", { d: spikes, stroke: one.colour }));
     }
     group.append(lines);
