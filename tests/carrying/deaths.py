@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tests.patience import PATIENCE
 from wandb_logging._carrying import carrier as carrying
 from wandb_logging._carrying.carrier import Carrier
-from wandb_logging._carrying.landing import Landing, _Guest
 from wandb_logging._carrying.leftovers import carry_leftovers
+from wandb_logging._carrying.receiver import Receiver, _Guest
 from wandb_logging._carrying.wire import Wire
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import State
@@ -61,15 +61,15 @@ class Point(NamedTuple):
 
 
 RUN_POINTS = {
-    "as the worker comes": Point(Landing, "_begun", "before", 1),
-    "with a journal for it": Point(Landing, "_begun", "after", 1),
+    "as the worker comes": Point(Receiver, "_begun", "before", 1),
+    "with a journal for it": Point(Receiver, "_begun", "after", 1),
     "before it writes": Point(_Guest, "take", "before", 2),
     "within a piece": Point(Writer, "append", "before", 7),
     "within a line": Point(Writer, "append", "half", 7),
     "before it answers": Point(_Guest, "take", "after", 2),
     "after it has answered": Point(Wire, "send", "after", 3),
-    "before the farewell": Point(Landing, "_forget", "before", 1),
-    "after the farewell": Point(Landing, "_forget", "after", 1),
+    "before the farewell": Point(Receiver, "_forget", "before", 1),
+    "after the farewell": Point(Receiver, "_forget", "after", 1),
 }
 WORKER_POINTS = {
     "before it sends": Point(Wire, "send", "before", 3),
@@ -127,9 +127,9 @@ class Scene:
         os.waitpid(self._forked(self._take_over, None, ""), 0)
 
     def _take_over(self) -> None:
-        landing = self._landing()
-        carry_leftovers(self._beside.path, landing.route)
-        landing.look(0.0, last=True)
+        receiver = self._receiver()
+        carry_leftovers(self._beside.path, receiver.route)
+        receiver.look(0.0, last=True)
 
     def rows(self) -> list[int]:
         """The rows that the run has."""
@@ -145,8 +145,8 @@ class Scene:
             run_dir.path.name for run_dir in find_runs(self._beside.path.parent) if run_dir.path != self._beside.path
         ]
 
-    def _landing(self) -> Landing:
-        return Landing(
+    def _receiver(self) -> Receiver:
+        return Receiver(
             "127.0.0.1", 0, self.run_dir.path, lambda source: self.run_dir.writer(Standing(helps=True, carries=source))
         )
 
@@ -162,7 +162,7 @@ class Scene:
             os._exit(0)
 
     def _run(self, pipe: int) -> None:
-        os.write(pipe, pickle.dumps(self._landing().route))
+        os.write(pipe, pickle.dumps(self._receiver().route))
         time.sleep(PATIENCE)
 
     def _work(self, route: Route) -> None:

@@ -20,7 +20,7 @@ from wandb_logging._records import encoding
 from wandb_logging._records.snapshot import Snapshot
 from wandb_logging._records.steps import Steps
 from wandb_logging._values import plain as _values
-from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.mappings import MAX_DEPTH
 from wandb_logging._values.plain import dumps, loads, plain
 
 needs_orjson = pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the short ways are orjson's")

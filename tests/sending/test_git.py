@@ -17,7 +17,7 @@ from wandb_logging._formats.wandb_export import export_wandb
 from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging._formats.wandb_log import records
 from wandb_logging._formats.wandb_records import KINDS
-from wandb_logging._journal.environment import captured_environment, git_of
+from wandb_logging._journal.metadata import captured_environment, git_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging.testing import LocalServer, StoredRun
 

@@ -28,9 +28,9 @@ from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import Copies, place_of
-from wandb_logging._journal.environment import METADATA
+from wandb_logging._journal.metadata import METADATA
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._process import environment as _environment
+from wandb_logging._process import metadata as _metadata
 from wandb_logging._sending import standard_files, yaml as _yaml
 from wandb_logging._settings.settings import STANDARD_FILES, Settings
 from wandb_logging.testing import LocalServer
@@ -125,7 +125,7 @@ class TestWhatIsThere:
             threads.add(threading.get_ident())
             return ""
 
-        monkeypatch.setattr(_environment, "requirements", requirements)
+        monkeypatch.setattr(_metadata, "requirements", requirements)
         work(handler(wandb_server))
         assert threads
         assert threading.get_ident() not in threads
@@ -303,7 +303,7 @@ class TestEnvironment:
     def test_content(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the official SDK says of where a run runs, under its names (protocol 6.3)."""
         monkeypatch.setattr(sys, "argv", ["train.py", "--x", "1"])
-        about = _environment.environment(1_700_000_000.25, "train.py", "w")
+        about = _metadata.environment(1_700_000_000.25, "train.py", "w")
         assert about["startedAt"] == "2023-11-14T22:13:20.250000Z"
         assert (about["args"], about["writerId"], about["executable"]) == (["--x", "1"], "w", sys.executable)
         assert about["program"] == str(Path.cwd() / "train.py")
@@ -321,9 +321,9 @@ class TestEnvironment:
 
         monkeypatch.setattr(socket, "gethostname", refuse)
         monkeypatch.setattr(Path, "cwd", refuse)
-        monkeypatch.setattr(_environment, "_cpuinfo", str)
+        monkeypatch.setattr(_metadata, "_cpuinfo", str)
         monkeypatch.setattr(platform, "processor", str)
-        about = _environment.environment(0.0, "", "w")
+        about = _metadata.environment(0.0, "", "w")
         assert {"host", "root", "disk", "program", "cpu"}.isdisjoint(about)
         assert about["cpu_count"] == os.cpu_count()
 
@@ -332,13 +332,13 @@ class TestEnvironment:
         entry = "processor\t: {}\nmodel name\t: Fast\nphysical id\t: {}\nsiblings\t: 4\ncore id\t\t: {}\nflags\t: a\n\n"
         places = [(0, 0), (0, 1), (0, 0), (0, 1), (1, 0)]
         info = "".join(entry.format(number, *place) for number, place in enumerate(places))
-        monkeypatch.setattr(_environment, "_cpuinfo", lambda: info)
-        about = _environment.environment(0.0, "", "w")
+        monkeypatch.setattr(_metadata, "_cpuinfo", lambda: info)
+        about = _metadata.environment(0.0, "", "w")
         assert (about["cpu_count"], about["cpu"]) == (3, {"model": "Fast"})
 
     def test_requirements(self) -> None:
         """Each installed package once, sorted, as pip would take it."""
-        lines = _environment.requirements().splitlines()
+        lines = _metadata.requirements().splitlines()
         names = [line.split("==")[0] for line in lines]
         assert names == sorted(set(names), key=str.lower)
         assert f"hypothesis=={importlib.metadata.version('hypothesis')}" in lines
@@ -351,7 +351,7 @@ class TestEnvironment:
             "Metadata-Version: 2.1\n\nName: in the description\n"
         )
         monkeypatch.setattr(sys, "path", ["packages", "not there"])
-        assert _environment.requirements() == ""
+        assert _metadata.requirements() == ""
 
     def test_another_version_is_told_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A process may install packages between two runs, as a notebook does."""
@@ -359,11 +359,11 @@ class TestEnvironment:
         about = Path("packages", "one.egg-info", "PKG-INFO")
         about.parent.mkdir(parents=True)
         about.write_bytes(b"Name: one\r\nVersion: 1.0 \r\n\r\nVersion: of the description\r\n")
-        assert _environment.requirements() == _environment.requirements() == "one==1.0\n"
+        assert _metadata.requirements() == _metadata.requirements() == "one==1.0\n"
         about.write_bytes(b"Name: one\nVersion: 1.10\n")
-        assert _environment.requirements() == "one==1.10\n"
+        assert _metadata.requirements() == "one==1.10\n"
         about.unlink()
-        assert _environment.requirements() == ""
+        assert _metadata.requirements() == ""
 
     @pytest.mark.parametrize("size", [10, 2000, 2040, 2048, 5000])
     def test_a_version_far_down(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,17 +372,17 @@ class TestEnvironment:
         about = Path("packages", "one.dist-info", "METADATA")
         about.parent.mkdir(parents=True)
         about.write_text(f"Name: one\nSummary: {'s' * size}\nVersion: 1.23.456\n\nName: in the description\n")
-        assert _environment.requirements() == "one==1.23.456\n"
+        assert _metadata.requirements() == "one==1.23.456\n"
 
     def test_requirements_are_what_importlib_finds(self) -> None:
         """By another way, because theirs imports, and this is done on a thread of ours."""
         theirs = {f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions()}
-        assert set(_environment.requirements().splitlines()) == theirs
+        assert set(_metadata.requirements().splitlines()) == theirs
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is said in other words")
     def test_the_system_is_what_platform_says(self) -> None:
         """By another way, because theirs starts a process."""
-        assert _environment._system() == platform.platform(aliased=True)
+        assert _metadata._system() == platform.platform(aliased=True)
 
 
 @pytest.mark.contract

@@ -27,7 +27,7 @@ from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
 from wandb_logging._values import plain as _values
-from wandb_logging._values.opened import mapping_of
+from wandb_logging._values.mappings import mapping_of
 from wandb_logging._values.plain import LONG, Aside, dumps, dumps_texts, has_long_text, loads, plain
 
 np = pytest.importorskip("numpy")

@@ -18,7 +18,7 @@ from wandb_logging._cli.states import state_of
 from wandb_logging._cli.text import age, as_json, brief, counted, labelled
 from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.environment import captured_environment, git_of
+from wandb_logging._journal.metadata import captured_environment, git_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.read import Overview, read_overview
 from wandb_logging._reading.replay import rows_of

@@ -22,7 +22,7 @@ from wandb_logging._formats import wandb_environment, wandb_messages as messages
 from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
-from wandb_logging._journal.environment import git_of
+from wandb_logging._journal.metadata import git_of
 from wandb_logging._journal.names import folder_name, safe_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import beginning, parts_of

@@ -11,7 +11,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.media_names import STEP
 from wandb_logging._media.base import Earlier, Keep, Label, LogArtifact, Place, Value, nothing_earlier
 from wandb_logging._media.chart import Chart, Visualized
-from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.mappings import MAX_DEPTH
 from wandb_logging._values.plain import Aside, reason
 
 _CHARTS = (Chart, Visualized)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.environment import captured_environment, git_of
+from wandb_logging._journal.metadata import captured_environment, git_of
 from wandb_logging._page import guard, text
 from wandb_logging._page.answer import Answer, Refused
 from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._carrying.carrier import Carrier
-from wandb_logging._carrying.landing import Landing
 from wandb_logging._carrying.leftovers import carry_leftovers
+from wandb_logging._carrying.receiver import Receiver
 from wandb_logging._carrying.wire import Route
 from wandb_logging._errors import JournalError, LogError
 from wandb_logging._journal.rundir import RunDir
@@ -35,7 +35,7 @@ from wandb_logging._run.start import Membership, new_writer
 
 # --- in the process of the run ---
 
-_landings: weakref.WeakKeyDictionary[Run, Landing] = weakref.WeakKeyDictionary()
+_receivers: weakref.WeakKeyDictionary[Run, Receiver] = weakref.WeakKeyDictionary()
 
 
 def route_to(run: Run, address: str) -> Route:
@@ -49,16 +49,16 @@ def route_to(run: Run, address: str) -> Route:
     Raises:
         LogError: nothing can listen there, or the run has no directory.
     """
-    landing = _landings.get(run)
-    if landing is None:
+    receiver = _receivers.get(run)
+    if receiver is None:
         host, port = split(address)
         if (number := _own_loopback(host)) is not None:
             raise LogError(f"join: {host} is {number} here, which no other machine reaches: give this one's number")
         try:
-            landing = _landings[run] = _landing_of(run, host, port)
+            receiver = _receivers[run] = _receiver_of(run, host, port)
         except OSError as exc:
             raise LogError(f"join: cannot listen at {address}: {exc.strerror or exc}") from exc
-    return landing.route
+    return receiver.route
 
 
 def split(address: str) -> tuple[str, int]:
@@ -84,7 +84,7 @@ def _own_loopback(host: str) -> str | None:
     return None
 
 
-def _landing_of(run: Run, host: str, port: int) -> Landing:
+def _receiver_of(run: Run, host: str, port: int) -> Receiver:
     background = run._background  # noqa: SLF001  the same floor
     journal, label = background.journal, run._label_here  # noqa: SLF001
     if run.dir is None:
@@ -94,10 +94,10 @@ def _landing_of(run: Run, host: str, port: int) -> Landing:
         membership = Membership(helps=True, carries=source, label=label)
         return new_writer(journal.run_dir, run.settings, journal.info, background._hurry, membership)  # noqa: SLF001
 
-    landing = Landing(host, port, run.dir, begin)
+    receiver = Receiver(host, port, run.dir, begin)
     wait = run.settings.close_timeout / 2
-    background.watch(lambda last: landing.look(wait, last=last))
-    return landing
+    background.watch(lambda last: receiver.look(wait, last=last))
+    return receiver
 
 
 # --- in a worker ---

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._launch.here import launch_here, warnings_here
-from wandb_logging._process import ending, exit_code, forks, parting
+from wandb_logging._process import at_exit, ending, exit_code, forks
 from wandb_logging._process.last_words import say_last
 from wandb_logging._process.listener import own_threads
 from wandb_logging._records.completed import completed
@@ -348,7 +348,7 @@ class WandbHandler(logging.Handler):
 
     def close(self) -> None:
         """Finish the run, in at most `close_timeout` seconds. Calling it again does nothing."""
-        self._is_over = parting.is_over()
+        self._is_over = at_exit.is_over()
         if not self._closed:
             self._ending = self._closed = True
             run, self._inner = self._run, None

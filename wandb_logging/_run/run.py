@@ -22,9 +22,9 @@ from wandb_logging._keys.keys import Session
 from wandb_logging._media.base import nothing_earlier
 from wandb_logging._media.placing import Placing
 from wandb_logging._process import ending
+from wandb_logging._process.at_exit import finish_at_end
 from wandb_logging._process.exit_code import code_of
 from wandb_logging._process.notices import Notices
-from wandb_logging._process.parting import finish_at_end
 from wandb_logging._reading.summary import LONGEST, Follower, Summary
 from wandb_logging._records.encoding import now, row_event
 from wandb_logging._records.steps import Steps
@@ -40,7 +40,7 @@ from wandb_logging._sending.files import ignored
 from wandb_logging._settings.settings import Settings
 from wandb_logging._settings.variables import is_within
 from wandb_logging._values.alive import Alive
-from wandb_logging._values.opened import mapping_of, read_items
+from wandb_logging._values.mappings import mapping_of, read_items
 from wandb_logging._values.plain import Aside, plain
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
-from wandb_logging._journal.environment import captured_environment, git_of
+from wandb_logging._journal.metadata import captured_environment, git_of
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending.run_requests import by_storage_id, create_on_server, upsert_run
 from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename

@@ -9,7 +9,7 @@ from typing import Any
 from wandb_logging._errors import GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._fold.fold import first_state
-from wandb_logging._journal.environment import git_of
+from wandb_logging._journal.metadata import git_of
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 from wandb_logging._server.protocol import Resumed

@@ -14,7 +14,7 @@ from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import place_of
-from wandb_logging._journal.environment import METADATA
+from wandb_logging._journal.metadata import METADATA
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import yaml
 from wandb_logging._settings.settings import Settings
@@ -41,7 +41,7 @@ def capture_environment(copies: BoundedCopies, info: RunInfo, secrets: Secrets, 
     Raises:
         OSError: the disk refuses it.
     """
-    from wandb_logging._process.environment import environment  # noqa: PLC0415  here on no calling thread
+    from wandb_logging._process.metadata import environment  # noqa: PLC0415  here on no calling thread
     from wandb_logging._process.repository import state  # noqa: PLC0415  as above
 
     if METADATA in info.standard_files:
@@ -55,7 +55,7 @@ def capture_environment(copies: BoundedCopies, info: RunInfo, secrets: Secrets, 
 
 def capture_requirements(copies: BoundedCopies, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:
     """Make the file of the installed packages. It takes longer than `capture_environment`."""
-    from wandb_logging._process.environment import requirements  # noqa: PLC0415  see there
+    from wandb_logging._process.metadata import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
         copies.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)

@@ -32,8 +32,8 @@ from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._report import Report
 from wandb_logging._sending.options import options_of
+from wandb_logging._sending.parallel import side_by_side
 from wandb_logging._sending.ranks import split
-from wandb_logging._sending.side_by_side import side_by_side
 from wandb_logging._sending.target import Target, advice, advice_on_host, filled, host_of
 from wandb_logging._sending.uploader import Uploader
 from wandb_logging._server.client import Client

@@ -25,13 +25,13 @@ from wandb_logging._journal.rundir import SENT, RunDir
 from wandb_logging._report import Report
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
-from wandb_logging._sending.heard import Heard, heard
-from wandb_logging._sending.lane import Lane
+from wandb_logging._sending.known_end import KnownEnd, find_known_end
 from wandb_logging._sending.output_file import OutputFile
 from wandb_logging._sending.registration import Registration
 from wandb_logging._sending.standard_files import OUTPUT
 from wandb_logging._sending.target import AS_IT_WAS, Target
-from wandb_logging._sending.waiting import Waiting
+from wandb_logging._sending.task_queue import TaskQueue
+from wandb_logging._sending.upload_pool import UploadPool
 from wandb_logging._server.allowance import Allowance
 from wandb_logging._server.body import StreamBody
 from wandb_logging._server.link import Link, OutOfTime
@@ -97,7 +97,7 @@ class Uploader:
         self._host = host
         self._target = target
         self._ports = Ports(**ports)
-        self._lane = Lane(link.beside(), self._meanwhile)
+        self._pool = UploadPool(link.beside(), self._meanwhile)
         self._complete = False
         self._opened: _Opened | None = None
 
@@ -145,9 +145,9 @@ class Uploader:
             path=path,
             rows=state.rows,
             lines=state.lines,
-            files=self._opened.waiting.file_count if self._opened else 0,
+            files=self._opened.queue.file_count if self._opened else 0,
             remaining=remaining,
-            waiting=len(self._opened.waiting.tasks) if self._opened else 0,
+            waiting=len(self._opened.queue.tasks) if self._opened else 0,
             set_aside=state.set_aside,
             finished=self._complete,
             exit_code=state.exit,
@@ -173,8 +173,8 @@ class Uploader:
         run = self._open_directory()
         try:
             run.registration.rename()
-            run.heard = self._heard(run) if ending is not None and not self._complete else None
-            ending = ending if run.heard is None else run.heard.code
+            run.known_end = self._known_end(run) if ending is not None and not self._complete else None
+            ending = ending if run.known_end is None else run.known_end.code
             self._send_rows(run)
             goes_on = self._ends_with(ending) is None
             if not (again and goes_on):
@@ -238,7 +238,7 @@ class Uploader:
     def close(self) -> None:
         """Close connections and files."""
         self.link.close()
-        self._lane.close()
+        self._pool.close()
         if self._opened is not None:
             self._opened.close()
 
@@ -251,8 +251,8 @@ class Uploader:
     def _open_directory(self) -> _Opened:
         if self._opened is None or self._opened.is_closed:
             registration = Registration(self.run_dir, self.link, self._host, self.target, self._ports.say)
-            self.link.client_id = self._lane.link.client_id = registration.info.client_id
-            self.link.allowance = self._lane.link.allowance = Allowance(registration.share, self._ports.allowance)
+            self.link.client_id = self._pool.link.client_id = registration.info.client_id
+            self.link.allowance = self._pool.link.allowance = Allowance(registration.share, self._ports.allowance)
             cursor = self.run_dir.cursor if registration.remote else self.run_dir.carried
             try:
                 state = _state_of(cursor, registration)
@@ -291,7 +291,7 @@ class Uploader:
             if not batch.events and not batch.aside:
                 return
             self._open_run(run)
-            if batch.history.count and run.heard is None:
+            if batch.history.count and run.known_end is None:
                 self._check_owner(run)
                 run.unsure += batch.history.count
             self._deliver(run, batch)
@@ -314,9 +314,9 @@ class Uploader:
         return Batch.after(self.state, run.registration.remote, self.link.mask, gzip=self._options.gzip)
 
     def _deliver(self, run: _Opened, batch: Batch, exit_code: int | None = None) -> None:
-        if run.heard is not None:
+        if run.known_end is not None:
             return
-        *edits, body = batch.bodies(run.waiting.uploaded, exit_code)
+        *edits, body = batch.bodies(run.queue.uploaded, exit_code)
         body.preempting = self.preempting
         if body.empty and not edits:
             return  # the events make no lines: a change of config, a part of an open row
@@ -329,7 +329,7 @@ class Uploader:
             batch.aside += refused
             batch.state.set_aside += len(refused)
         self.sent += batch.events
-        run.waiting.uploaded.clear()
+        run.queue.uploaded.clear()
         self.preempting = self.preempting and not body.preempting
 
     def _commit(self, run: _Opened, batch: Batch, *, complete: bool = False) -> None:
@@ -338,7 +338,7 @@ class Uploader:
         run.output.keep(batch)
         self.state = batch.state
         run.position = run.reader.position
-        run.waiting.tasks += batch.tasks
+        run.queue.tasks += batch.tasks
         self._complete = complete
         self._save(run)
         self._ports.progress()
@@ -360,7 +360,7 @@ class Uploader:
             if self._complete and self.run_dir.is_incomplete:  # the journal lacks the end: a sync would add another one
                 self._withdraw()
         else:
-            run.waiting.let_go()
+            run.queue.let_go()
 
     def _withdraw(self) -> None:
         with contextlib.suppress(OSError):
@@ -373,7 +373,7 @@ class Uploader:
     def _open_run(self, run: _Opened) -> None:
         """Make the run on the server, or tell the server that we go on with it."""
         registration = run.registration
-        if registration.is_open or run.heard is not None:
+        if registration.is_open or run.known_end is not None:
             return
         if registration.remote is None:
             registration.create()
@@ -382,39 +382,39 @@ class Uploader:
         else:
             registration.reopen(self.state, self.run_dir.lines_after(run.position))
         registration.opened(self.state)
-        run.waiting.forget_captured()
+        run.queue.forget_captured()
 
     def _beat(self, run: _Opened) -> None:
         silence = self.link.now() - self.link.last_request
         if run.registration.is_open and not self._complete and silence >= self._options.heartbeat:
             run.stream_to(self.link, gzip=self._options.gzip).post(StreamBody())
 
-    def _heard(self, run: _Opened) -> Heard | None:
+    def _known_end(self, run: _Opened) -> KnownEnd | None:
         """The end of the run that the server knows although the directory does not; None if there is none."""
         info = run.registration.info
         if self.state.exit is not None or info.client_id is not None:
             return None
-        return heard(self.link, self.run_dir, info, run.position, self.state.rows)
+        return find_known_end(self.link, self.run_dir, info, run.position, self.state.rows)
 
-    def _take_as_heard(self, run: _Opened, end: Heard) -> None:
+    def _take_known_end(self, run: _Opened, end: KnownEnd) -> None:
         """Note that the server has the whole run, and report rows that the directory lacks."""
         here = self.state.rows + (run.registration.remote.history if run.registration.remote is not None else 0)
         lost = f", {end.rows - here} of which are not in this directory" if end.rows > here else ""
         told = f"{self.run_dir.path}: the server has the whole run, and how it ended: {end.rows} rows{lost}"
         self._ports.say("heard", told)
-        run.waiting.tasks.clear()  # the run's own process has done them before it sent the end
-        run.waiting.uploaded.clear()
+        run.queue.tasks.clear()  # the run's own process has done them before it sent the end
+        run.queue.uploaded.clear()
         self._commit(run, self._new_batch(run), complete=True)
 
     def _perform_tasks(self, run: _Opened) -> None:
         if run.registration.is_open:
-            run.waiting.add_captured()
-        if not run.waiting.tasks:
+            run.queue.add_captured()
+        if not run.queue.tasks:
             return
         self._open_run(run)
         assert run.registration.remote is not None
         try:
-            run.waiting.perform(run.registration.remote, self._count_aside, lambda: self._save(run))
+            run.queue.perform(run.registration.remote, self._count_aside, lambda: self._save(run))
         finally:
             self._save(run)
 
@@ -433,7 +433,7 @@ class Uploader:
             return
         code = self._ends_with(ending)
         if code is None:
-            if run.waiting.uploaded:
+            if run.queue.uploaded:
                 self._deliver(run, self._new_batch(run))
                 self._save(run)
             return
@@ -447,14 +447,14 @@ class Uploader:
             self._send_events(run)
             if self.state.exit is None:
                 return  # a process has just come to the run
-        if run.heard is not None:
-            self._take_as_heard(run, run.heard)
+        if run.known_end is not None:
+            self._take_known_end(run, run.known_end)
             return
         self._ports.before_end()
         self._open_run(run)
         ended, _ = fold.finish(registration.rules, self.state)
         config, label = self.link.mask(registration.config_json(self.state)), registration.info.client_label
-        run.waiting.add(last_files(run.copies, run.waiting.standard, config, ended, self._ports.say, label=label))
+        run.queue.add(last_files(run.copies, run.queue.standard, config, ended, self._ports.say, label=label))
         self._perform_tasks(run)
         # Later events have to open the run again, also if the answer to this request is lost.
         registration.is_open = False
@@ -469,18 +469,18 @@ class _Opened:
 
     def __init__(self, uploader: Uploader, registration: Registration, cursor: Cursor) -> None:
         run_dir, link, say = uploader.run_dir, uploader.link, uploader._ports.say  # noqa: SLF001  the same room
-        options, lane = uploader._options, uploader._lane  # noqa: SLF001  the same room
+        options, pool = uploader._options, uploader._pool  # noqa: SLF001  the same room
         self.registration = registration
         self.position = cursor.position
         self.reader: Reader = run_dir.reader(cursor.position)
         self.cutter = Cutter(self.reader, options, link.pace, apart=registration.info.cache_policy == "drop_oldest")
-        self.waiting = Waiting(run_dir, registration.info, lane, link, say, cursor)
+        self.queue = TaskQueue(run_dir, registration.info, pool, link, say, cursor)
         self.copies = uploader._ports.copies or BoundedCopies(run_dir)  # noqa: SLF001  the same room
-        self.output = OutputFile(self.copies, cursor.output_size, say, wanted=OUTPUT in self.waiting.standard)
+        self.output = OutputFile(self.copies, cursor.output_size, say, wanted=OUTPUT in self.queue.standard)
         self.stream: Stream | None = None
         self.looked: float | None = None  # when the server was last asked how many rows it has, by the link's clock
         self.unsure = 0  # number of rows that were sent and not acknowledged
-        self.heard: Heard | None = None  # the end that the server knows already: nothing is to be sent then
+        self.known_end: KnownEnd | None = None  # the end that the server knows already: nothing is to be sent then
         self.is_closed = False
 
     def stream_to(self, link: Link, *, gzip: bool) -> Stream:
@@ -493,7 +493,7 @@ class _Opened:
         """Go back to the start, at a position: the run was just made on the server, which has nothing of it."""
         self.position = position
         self.reader.seek(position)
-        self.waiting.begin_anew()
+        self.queue.begin_anew()
         self.output.size = 0
 
     def rewind(self) -> None:
@@ -505,10 +505,10 @@ class _Opened:
         return Cursor(
             position=self.position,
             state=state.to_json(),
-            tasks=tuple(self.waiting.tasks),
-            uploaded=tuple(self.waiting.uploaded),
-            file_count=self.waiting.file_count,
-            uploads=self.waiting.uploads,
+            tasks=tuple(self.queue.tasks),
+            uploaded=tuple(self.queue.uploaded),
+            file_count=self.queue.file_count,
+            uploads=self.queue.uploads,
             output_size=self.output.size,
             complete=complete,
         )

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.opened import MAX_DEPTH, mapping_of, read_items
+from wandb_logging._values.mappings import MAX_DEPTH, mapping_of, read_items
 from wandb_logging._values.utf8 import with_utf8
 
 T_co = TypeVar("T_co", covariant=True)

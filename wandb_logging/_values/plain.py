@@ -19,7 +19,7 @@ from pathlib import PurePath
 from typing import Any
 
 from wandb_logging._values.arrays import array, is_array
-from wandb_logging._values.opened import MAX_DEPTH, Unreadable, as_mapping
+from wandb_logging._values.mappings import MAX_DEPTH, Unreadable, as_mapping
 from wandb_logging._values.utf8 import with_utf8
 
 try:

@@ -15,7 +15,7 @@ from operator import countOf
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._values.arrays import array, quick_reader
-from wandb_logging._values.opened import MAX_DEPTH
+from wandb_logging._values.mappings import MAX_DEPTH
 from wandb_logging._values.plain import LONG, Written, conversion
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from wandb_logging._errors import LogError, SettingsError
 from wandb_logging._run.run import Run
-from wandb_logging._values.opened import mapping_of, read_items
+from wandb_logging._values.mappings import mapping_of, read_items
 from wandb_logging._values.plain import plain
 
 DEFAULTS = "config-defaults.yaml"

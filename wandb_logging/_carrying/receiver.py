@@ -65,7 +65,7 @@ class _Guest:
             self.lines += 1
 
 
-class Landing:
+class Receiver:
     """Listens for workers, on threads of its own.
 
     Args:
@@ -92,7 +92,7 @@ class Landing:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         self._socket = socket.create_server(place[:2], family=family, backlog=128)
         self.route = Route(host, self._socket.getsockname()[1], secrets.token_bytes(32))
-        _landings.add(self)
+        _receivers.add(self)
         threading.Thread(target=self._listen, name="wandb_logging join", daemon=True).start()
 
     def look(self, wait: float, *, last: bool) -> None:
@@ -247,7 +247,7 @@ class Landing:
             self._guests.pop(guest.source, None)
 
 
-_landings: weakref.WeakSet[Landing] = weakref.WeakSet()
+_receivers: weakref.WeakSet[Receiver] = weakref.WeakSet()
 
 
 def _hurry(guest: _Guest) -> None:
@@ -274,8 +274,8 @@ def _event(line: bytes) -> dict[str, Any]:
 
 
 def _after_fork_in_child() -> None:
-    for landing in list(_landings):
-        landing.let_go()
+    for receiver in list(_receivers):
+        receiver.let_go()
 
 
 if hasattr(os, "register_at_fork"):

@@ -16,7 +16,7 @@ AT_ONCE = 4  # uploads at once: a small file's answer takes longer than its byte
 _LOOK = 0.05  # seconds between two calls of `meanwhile`
 
 
-class Lane:
+class UploadPool:
     """Does work on threads of its own, and calls `meanwhile` on the caller's thread until it is done.
 
     Args:

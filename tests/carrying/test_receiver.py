@@ -12,8 +12,8 @@ import pytest
 
 from tests.patience import PATIENCE, wait_until
 from wandb_logging._carrying.carrier import Carrier
-from wandb_logging._carrying.landing import Landing
 from wandb_logging._carrying.leftovers import carry_leftovers
+from wandb_logging._carrying.receiver import Receiver
 from wandb_logging._carrying.wire import Route, Wire
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run
@@ -38,21 +38,23 @@ def run_dir(tmp_path: Path) -> RunDir:
 
 
 @pytest.fixture
-def landing(run_dir: RunDir) -> Iterator[Landing]:
+def receiver(run_dir: RunDir) -> Iterator[Receiver]:
     """The process of the run."""
-    landing = Landing("127.0.0.1", 0, run_dir.path, lambda source: run_dir.writer(Standing(helps=True, carries=source)))
-    yield landing
-    landing.let_go()
+    receiver = Receiver(
+        "127.0.0.1", 0, run_dir.path, lambda source: run_dir.writer(Standing(helps=True, carries=source))
+    )
+    yield receiver
+    receiver.let_go()
 
 
 @pytest.fixture
-def call(landing: Landing) -> Iterator[Call]:
+def call(receiver: Receiver) -> Iterator[Call]:
     """Comes as a worker; gives how many of its lines the run says that it has."""
     wires: list[Wire] = []
 
     def call(source: str = "w") -> tuple[Wire, Any]:
-        wires.append(wire := Wire(socket.create_connection((landing.route.host, landing.route.port))))
-        wire.greet_run(landing.route.token)
+        wires.append(wire := Wire(socket.create_connection((receiver.route.host, receiver.route.port))))
+        wire.greet_run(receiver.route.token)
         wire.send({"source": source, "taken": 0})
         return wire, wire.receive()[0]["taken"]
 
@@ -93,7 +95,7 @@ def is_refused(wire: Wire, header: dict[str, Any], data: bytes = b"") -> bool:
     return False
 
 
-def test_what_is_acknowledged_is_in_the_journal(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_what_is_acknowledged_is_in_the_journal(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """As what a worker writes that sees the directory: with the number of a writer of its own."""
     wire, before = call()
     assert before == 0
@@ -101,7 +103,7 @@ def test_what_is_acknowledged_is_in_the_journal(landing: Landing, call: Call, ru
     assert events(run_dir) == [{"metrics": {"i": at}, "t": 1.0, "carried": at, "by": 1} for at in (1, 2)]
 
 
-def test_who_comes_again_is_told_how_far_it_was(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_who_comes_again_is_told_how_far_it_was(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """So a worker whose connection broke sends nothing twice, and goes on under the same number."""
     wire, _ = call()
     assert ask(wire, {"after": 0}, lines(1)) == "taken"
@@ -113,7 +115,7 @@ def test_who_comes_again_is_told_how_far_it_was(landing: Landing, call: Call, ru
     assert call("another")[1] == 0
 
 
-def test_a_half_open_connection_is_replaced(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_a_half_open_connection_is_replaced(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """Of two connections of one worker the later counts: the worker has given up the other."""
     old, _ = call()
     new, _ = call()
@@ -133,7 +135,7 @@ def test_a_half_open_connection_is_replaced(landing: Landing, call: Call, run_di
         seal(b'{"t":1.0,"metrics":3}'),
     ],
 )
-def test_a_damaged_line_is_not_written(landing: Landing, call: Call, run_dir: RunDir, line: bytes) -> None:
+def test_a_damaged_line_is_not_written(receiver: Receiver, call: Call, run_dir: RunDir, line: bytes) -> None:
     """Nor is what comes with it: the connection is ended, and all of it can be sent again."""
     wire, _ = call()
     assert is_refused(wire, {"after": 0}, lines(1) + line)
@@ -142,7 +144,7 @@ def test_a_damaged_line_is_not_written(landing: Landing, call: Call, run_dir: Ru
     assert before == 0
 
 
-def test_a_worker_does_not_end_the_run(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_a_worker_does_not_end_the_run(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """Whatever it says of an end, or of going on, is left out."""
     wire, _ = call()
     ask(wire, {"after": 0}, lines(1, exit=3, resume=True, gathered="x"))
@@ -163,7 +165,7 @@ def test_a_worker_does_not_end_the_run(landing: Landing, call: Call, run_dir: Ru
         {"something": "else"},
     ],
 )
-def test_a_frame_leads_nowhere_else(landing: Landing, call: Call, run_dir: RunDir, header: dict[str, Any]) -> None:
+def test_a_frame_leads_nowhere_else(receiver: Receiver, call: Call, run_dir: RunDir, header: dict[str, Any]) -> None:
     """A file is one of those that are kept for upload, and nothing outside of the directory is touched."""
     before = (run_dir.path / "run.json").read_bytes()
     wire, _ = call()
@@ -172,10 +174,10 @@ def test_a_frame_leads_nowhere_else(landing: Landing, call: Call, run_dir: RunDi
     assert rows(run_dir) == []
 
 
-def test_a_stranger_leaves_no_trace(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_a_stranger_leaves_no_trace(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """Who proves nothing is let go of, and the next worker is served."""
     for data in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 5000, b'{"nonce":"","proof":""}\n', b'{"source":"w"}\n' * 9):
-        with socket.create_connection((landing.route.host, landing.route.port)) as stranger:
+        with socket.create_connection((receiver.route.host, receiver.route.port)) as stranger:
             stranger.sendall(data)
             stranger.shutdown(socket.SHUT_WR)
             stranger.settimeout(PATIENCE)
@@ -189,32 +191,32 @@ def test_a_stranger_leaves_no_trace(landing: Landing, call: Call, run_dir: RunDi
     assert rows(run_dir) == [1]
 
 
-def test_after_the_end_nothing_is_taken_until_it_goes_on(landing: Landing, call: Call, run_dir: RunDir) -> None:
+def test_after_the_end_nothing_is_taken_until_it_goes_on(receiver: Receiver, call: Call, run_dir: RunDir) -> None:
     """A run that has ended says so; one that goes on, as after a second `dictConfig`, takes rows again."""
     wire, _ = call()
     ask(wire, {"after": 0}, lines(1))
     wire.close()
-    landing.look(0.0, last=True)
+    receiver.look(0.0, last=True)
     wire, before = call()
     assert before == 1
     assert ask(wire, {"after": 1}, lines(2)) == "ended"
-    landing.look(0.0, last=False)
+    receiver.look(0.0, last=False)
     assert ask(wire, {"after": 1}, lines(2)) == "taken"
     assert rows(run_dir) == [1, 2]
 
 
-def carried(tmp_path: Path, landing: Landing, source: str = "w") -> tuple[RunDir, Carrier, Any]:
+def carried(tmp_path: Path, receiver: Receiver, source: str = "w") -> tuple[RunDir, Carrier, Any]:
     """A worker with a directory of its own, that is carried."""
     theirs = create_run(tmp_path / "own", RunInfo("r", "p", client_label=source))
     writer = theirs.writer(HELPER, mark=b',"label":"w"')
-    carrier = Carrier(theirs, source, landing.route, lambda: writer.counts.journalled, print)
+    carrier = Carrier(theirs, source, receiver.route, lambda: writer.counts.journalled, print)
     carrier.start()
     return theirs, carrier, writer
 
 
-def test_rows_and_files_are_carried(tmp_path: Path, landing: Landing, run_dir: RunDir) -> None:
+def test_rows_and_files_are_carried(tmp_path: Path, receiver: Receiver, run_dir: RunDir) -> None:
     """A file is there before the row that names it; a large one comes in pieces. Then nothing is left on the disk."""
-    theirs, carrier, writer = carried(tmp_path, landing)
+    theirs, carrier, writer = carried(tmp_path, receiver)
     content = os.urandom(600_000)
     kept = theirs.files.keep_media(content, ".bin")
     empty = theirs.files.keep(b"", "empty.txt")
@@ -230,7 +232,7 @@ def test_rows_and_files_are_carried(tmp_path: Path, landing: Landing, run_dir: R
 
 
 def test_a_directory_that_is_removed(
-    tmp_path: Path, landing: Landing, run_dir: RunDir, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, receiver: Receiver, run_dir: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is waited for, without connecting again and again; when the worker has made it again, rows are carried on."""
     looks, connections = [0], [0]
@@ -244,7 +246,7 @@ def test_a_directory_that_is_removed(
 
     monkeypatch.setattr("wandb_logging._carrying.carrier.is_gone", counted(looks, is_gone))
     monkeypatch.setattr("socket.create_connection", counted(connections, socket.create_connection))
-    theirs, carrier, writer = carried(tmp_path, landing)
+    theirs, carrier, writer = carried(tmp_path, receiver)
     for number in (1, 2):
         writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
     assert carrier.settle(PATIENCE)
@@ -262,18 +264,18 @@ def test_a_directory_that_is_removed(
     assert not theirs.path.exists()
 
 
-def test_the_end_of_the_run_waits_for_what_workers_have(tmp_path: Path, landing: Landing, run_dir: RunDir) -> None:
+def test_the_end_of_the_run_waits_for_what_workers_have(tmp_path: Path, receiver: Receiver, run_dir: RunDir) -> None:
     """What a worker has written when the run ends is in the run."""
-    theirs, _, writer = carried(tmp_path, landing)
-    wait_until(landing._all)
+    theirs, _, writer = carried(tmp_path, receiver)
+    wait_until(receiver._all)
     for number in range(2000):
         writer.append(dumps({"metrics": {"i": number}, "t": 1.0}))
-    landing.look(PATIENCE, last=True)
+    receiver.look(PATIENCE, last=True)
     assert rows(run_dir) == list(range(2000))
     assert theirs.path.exists()  # the worker goes on
 
 
-def test_the_next_worker_carries_what_a_killed_one_left(tmp_path: Path, landing: Landing, run_dir: RunDir) -> None:
+def test_the_next_worker_carries_what_a_killed_one_left(tmp_path: Path, receiver: Receiver, run_dir: RunDir) -> None:
     """On the same machine, for the same run: behind what had been carried; then the directory is removed."""
     left = create_run(tmp_path / "own", RunInfo("r", "p", client_label="killed"))
     other = create_run(tmp_path / "own", RunInfo("s", "p", client_label="of another run"))
@@ -285,18 +287,18 @@ def test_the_next_worker_carries_what_a_killed_one_left(tmp_path: Path, landing:
     killed.start()
     assert not killed.finish(PATIENCE)
     own = create_run(tmp_path / "own", RunInfo("r", "p", client_label="own"))
-    carry_leftovers(own.path, landing.route)
+    carry_leftovers(own.path, receiver.route)
     assert rows(run_dir) == [1, 2]
     assert not left.path.exists()
     assert other.path.exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
-def test_a_forked_child_holds_nothing_open(landing: Landing, call: Call) -> None:
+def test_a_forked_child_holds_nothing_open(receiver: Receiver, call: Call) -> None:
     """When the run's process is gone its children do not answer in its place, nor seem to."""
     wire, _ = call()
     child = os.fork()
     if not child:
-        os._exit(0 if landing._socket.fileno() < 0 and wire._socket.fileno() < 0 else 1)
+        os._exit(0 if receiver._socket.fileno() < 0 and wire._socket.fileno() < 0 else 1)
     assert os.waitpid(child, 0)[1] == 0
     wire.close()

@@ -13,8 +13,8 @@ from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.files import RunFiles, ignored
-from wandb_logging._sending.lane import AT_ONCE, Lane
 from wandb_logging._sending.tasks import perform
+from wandb_logging._sending.upload_pool import AT_ONCE, UploadPool
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 
@@ -25,13 +25,13 @@ _SAVE_APART = 1.0  # seconds between two cursors while files are sent
 _HOPELESS = (RequestRejected, NotPossible, RunNotFound, GraphQLError, OSError)
 
 
-class Waiting:
+class TaskQueue:
     """The tasks of a run that are yet to be done.
 
     Args:
         run_dir: the run directory.
         info: identity of the run.
-        lane: threads on which tasks are done.
+        pool: threads on which tasks are done.
         link: gives the clock and the pace.
         say: called with (kind, text) for what a person should know.
         cursor: has the tasks, and the files that were uploaded before.
@@ -47,7 +47,7 @@ class Waiting:
         self,
         run_dir: RunDir,
         info: RunInfo,
-        lane: Lane,
+        pool: UploadPool,
         link: Link,
         say: Callable[[str, str], object],
         cursor: Cursor,
@@ -58,7 +58,7 @@ class Waiting:
         self.file_count = cursor.file_count
         self._run_dir = run_dir
         self._info = info
-        self._lane = lane
+        self._pool = pool
         self._pace = link.pace
         self._now = link.now
         self._say = say
@@ -110,7 +110,7 @@ class Waiting:
         for start in range(0, len(waiting), _TOGETHER):
             some = waiting[start : start + _TOGETHER]
             names = [task.name for task in some if self._is_to_be_put(task)]
-            self._lane.do(partial(files.expect, names=names))
+            self._pool.do(partial(files.expect, names=names))
             for group in _at_once(some):
                 for task in self._perform(group, remote, files, refused):
                     self.tasks.remove(task)
@@ -134,7 +134,7 @@ class Waiting:
         """
         works = [partial(self._do, task, remote=remote, files=files) for task in group]
         failed: WandbLoggingError | None = None
-        for task, work, outcome in zip(group, works, self._lane.each(works)):
+        for task, work, outcome in zip(group, works, self._pool.each(works)):
             try:
                 uploaded = self._insist(work, outcome)
             except _HOPELESS as exc:
@@ -161,7 +161,7 @@ class Waiting:
                 return outcome()
             except protocol.NoAnswerError:  # something on the way, perhaps only for a moment
                 self._pace.sleep(_PAUSE)
-                (outcome,) = self._lane.each([work])
+                (outcome,) = self._pool.each([work])
         return outcome()
 
     def _is_to_be_put(self, task: Task) -> bool:

@@ -1,4 +1,4 @@
-"""Promises of the lane for files: what the work gives comes back, other things go on beside it, a thread is no must."""
+"""Promises of the upload pool: what the work gives comes back, other things go on beside it, a thread is no must."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.patience import PATIENCE
 from tests.runs import Clock
 from wandb_logging._errors import TransportError
 from wandb_logging._process.listener import own_threads
-from wandb_logging._sending.lane import AT_ONCE, Lane
+from wandb_logging._sending.upload_pool import AT_ONCE, UploadPool
 from wandb_logging._server.link import Link
 
 
@@ -43,9 +43,9 @@ def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_threads")
 class TestWithoutAThread:
     def test_the_work_is_done_here(self) -> None:
-        """By the caller's thread, over the lane's own link; and nothing else meanwhile."""
+        """By the caller's thread, over the pool's own link; and nothing else meanwhile."""
         link, meanwhile = link_to(Client()), []
-        found = Lane(link, lambda: meanwhile.append(1)).do(lambda given: (given, threading.current_thread()))
+        found = UploadPool(link, lambda: meanwhile.append(1)).do(lambda given: (given, threading.current_thread()))
         assert found == (link, threading.current_thread())
         assert meanwhile == []
 
@@ -57,23 +57,23 @@ class TestWithoutAThread:
             raise error
 
         with pytest.raises(type(error)) as raised:
-            Lane(link_to(Client()), lambda: None).do(work)
+            UploadPool(link_to(Client()), lambda: None).do(work)
         assert raised.value is error
 
     def test_it_counts_as_ours_while_it_lasts(self) -> None:
         """What requests log there is told apart from what the program logs; afterwards the thread is the program's."""
         own: list[bool] = []
-        Lane(link_to(Client()), lambda: None).do(lambda _: own.append(threading.get_ident() in own_threads))
+        UploadPool(link_to(Client()), lambda: None).do(lambda _: own.append(threading.get_ident() in own_threads))
         assert own == [True]
         assert threading.get_ident() not in own_threads
 
     def test_one_after_the_other(self) -> None:
-        """A lane goes on after work that failed."""
-        lane = Lane(link_to(Client()), lambda: None)
+        """A pool goes on after work that failed."""
+        pool = UploadPool(link_to(Client()), lambda: None)
         with pytest.raises(ZeroDivisionError):
-            lane.do(lambda _: 1 / 0)
-        assert lane.do(lambda _: None) is None
-        assert lane.do(lambda _: 5) == 5
+            pool.do(lambda _: 1 / 0)
+        assert pool.do(lambda _: None) is None
+        assert pool.do(lambda _: 5) == 5
 
 
 def test_something_else_goes_on_beside_it() -> None:
@@ -86,7 +86,7 @@ def test_something_else_goes_on_beside_it() -> None:
         if len(threads) == 2:
             went_on.set()
 
-    assert Lane(link_to(Client()), meanwhile).do(lambda _: went_on.wait(PATIENCE))
+    assert UploadPool(link_to(Client()), meanwhile).do(lambda _: went_on.wait(PATIENCE))
     assert set(threads) == {threading.current_thread()}
 
 
@@ -95,7 +95,7 @@ def test_what_goes_wrong_meanwhile_is_raised() -> None:
     done = threading.Event()
     try:
         with pytest.raises(OSError, match="no room"):
-            Lane(link_to(Client()), fail).do(lambda _: done.wait(PATIENCE))
+            UploadPool(link_to(Client()), fail).do(lambda _: done.wait(PATIENCE))
     finally:
         done.set()
 
@@ -107,9 +107,9 @@ def fail() -> None:
 def test_it_closes_its_connections() -> None:
     client = Client()
     link = link_to(client)
-    lane = Lane(link, lambda: None)
-    lane.do(lambda given: given.call(lambda _: None))
-    lane.close()
+    pool = UploadPool(link, lambda: None)
+    pool.do(lambda given: given.call(lambda _: None))
+    pool.close()
     assert client.closed
 
 
@@ -126,9 +126,9 @@ def test_several_things_are_done_at_once() -> None:
             raise TransportError("away")
         return number
 
-    lane = Lane(link_to(Client()), lambda: None)
-    lane.link.client_id = "me"
-    outcomes = lane.each([partial(together, number) for number in range(AT_ONCE + 2)])
+    pool = UploadPool(link_to(Client()), lambda: None)
+    pool.link.client_id = "me"
+    outcomes = pool.each([partial(together, number) for number in range(AT_ONCE + 2)])
     with pytest.raises(TransportError):
         outcomes.pop(1)()
     assert [outcome() for outcome in outcomes] == [0, *range(2, AT_ONCE + 2)]
@@ -139,8 +139,8 @@ def test_several_things_are_done_at_once() -> None:
 @pytest.mark.usefixtures("without_threads")
 def test_several_things_without_a_thread() -> None:
     """One after the other, also behind one that failed."""
-    lane = Lane(link_to(Client()), lambda: None)
-    outcomes = lane.each([lambda _: 1 / 0, lambda _: 2])
+    pool = UploadPool(link_to(Client()), lambda: None)
+    outcomes = pool.each([lambda _: 1 / 0, lambda _: 2])
     assert outcomes[1]() == 2
     with pytest.raises(ZeroDivisionError):
         outcomes[0]()
@@ -155,8 +155,8 @@ def test_it_closes_all_connections() -> None:
         clients.append(Client())
         return clients[-1]
 
-    lane = Lane(Link(connect, clock.pace(), clock), lambda: None)
+    pool = UploadPool(Link(connect, clock.pace(), clock), lambda: None)
     gate = threading.Barrier(3, timeout=PATIENCE)
-    lane.each([lambda given: given.call(lambda _: gate.wait())] * 3)
-    lane.close()
+    pool.each([lambda given: given.call(lambda _: gate.wait())] * 3)
+    pool.close()
     assert [client.closed for client in clients] == [True] * 3

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.patience import PATIENCE
-from wandb_logging._sending.side_by_side import side_by_side
+from wandb_logging._sending.parallel import side_by_side
 
 
 @pytest.mark.parametrize("jobs", [1, 3, 99])

@@ -17,7 +17,7 @@ from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 
 
-class Heard(NamedTuple):
+class KnownEnd(NamedTuple):
     """The end of a run as the server knows it.
 
     Attributes:
@@ -29,9 +29,9 @@ class Heard(NamedTuple):
     rows: int
 
 
-def heard(
+def find_known_end(
     link: Link, run_dir: RunDir, info: RunInfo, position: Mapping[str, Any] | None, acknowledged: int
-) -> Heard | None:
+) -> KnownEnd | None:
     """The end of a run, if its own process has told the server, and has sent at least all rows of the directory.
 
     Args:
@@ -61,8 +61,8 @@ def heard(
     if not writers <= {info.writer_id or info.id}:
         return None  # another process went on with the run
     if state == "finished" and rows >= most:  # only the run's own process says so: others say that it failed
-        return Heard(0, rows)
-    return Heard(1, rows) if state == "failed" and rows > most else None
+        return KnownEnd(0, rows)
+    return KnownEnd(1, rows) if state == "failed" and rows > most else None
 
 
 class _Rest:

@@ -15,8 +15,8 @@ from wandb_logging._errors import RequestRejected, ServerUnavailable, TransportE
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.task import Task
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._sending.lane import AT_ONCE
-from wandb_logging._sending.waiting import Waiting
+from wandb_logging._sending.task_queue import TaskQueue
+from wandb_logging._sending.upload_pool import AT_ONCE
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
 
@@ -62,7 +62,7 @@ class Server:
 
 
 class Here:
-    """A lane without a thread."""
+    """A pool without a thread."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -96,12 +96,12 @@ class Uploader:
         self.refused: list[Task] = []
         self.saves = 0
         link = Link(lambda: self.server, self.clock.pace(), self.clock)  # type: ignore[arg-type, return-value]
-        lane: Any = Here(link)
-        self.lane = lane
-        self.waiting = Waiting(
+        pool: Any = Here(link)
+        self.pool = pool
+        self.queue = TaskQueue(
             self.run_dir,
             self.run_dir.info,
-            lane,
+            pool,
             link,
             lambda *words: self.words.append(words),
             cursor or Cursor(),
@@ -112,7 +112,7 @@ class Uploader:
         return Task(kind, {"name": name, "path": self.run_dir.files.keep(text.encode(), name)})
 
     def perform(self) -> None:
-        self.waiting.perform(REMOTE, self.refused.append, self.save)
+        self.queue.perform(REMOTE, self.refused.append, self.save)
 
     def save(self) -> None:
         self.saves += 1
@@ -131,51 +131,51 @@ class TestDone:
     def test_each_once(self, sender: Uploader) -> None:
         """Also one that comes twice at once."""
         task = sender.file("a.txt")
-        sender.waiting.add([task, task])
-        sender.waiting.add([task])
-        assert sender.waiting.tasks == [task]
+        sender.queue.add([task, task])
+        sender.queue.add([task])
+        assert sender.queue.tasks == [task]
 
     def test_in_order_and_once(self, sender: Uploader) -> None:
         """What is added again while it waits is done once, and nothing waits afterwards."""
         tasks = [alert("a"), sender.file("x.txt"), alert("b")]
-        sender.waiting.add(tasks)
-        sender.waiting.add(tasks[:2])
+        sender.queue.add(tasks)
+        sender.queue.add(tasks[:2])
         sender.perform()
         sender.perform()
         assert sender.server.alerts == ["a", "b"]
         assert sender.server.files == {"x.txt": [b"text"]}
-        assert sender.waiting.tasks == []
+        assert sender.queue.tasks == []
 
     def test_what_the_next_request_announces(self, sender: Uploader) -> None:
         """Files that were put, by name; alerts are none. A file that each run has does not count as the program's."""
-        sender.waiting.add([sender.file("x.txt"), sender.file("output.log", kind="standard"), alert("a")])
+        sender.queue.add([sender.file("x.txt"), sender.file("output.log", kind="standard"), alert("a")])
         sender.perform()
-        assert sender.waiting.uploaded == ["x.txt", "output.log"]
-        assert sender.waiting.file_count == 1
+        assert sender.queue.uploaded == ["x.txt", "output.log"]
+        assert sender.queue.file_count == 1
 
     def test_a_cursor_goes_on(self, tmp_path: Path) -> None:
         """Another process does what waited, and knows what was uploaded."""
         digest = hashlib.md5(b"text", usedforsecurity=False).hexdigest()
         cursor = Cursor(tasks=(alert("a"),), uploads={"x.txt": digest}, uploaded=("y.txt",), file_count=2)
         sender = Uploader(tmp_path, cursor)
-        sender.waiting.add([sender.file("x.txt")])
+        sender.queue.add([sender.file("x.txt")])
         sender.perform()
         assert (sender.server.alerts, sender.server.files) == (["a"], {})
-        assert (sender.waiting.uploaded, sender.waiting.file_count) == (["y.txt"], 2)
+        assert (sender.queue.uploaded, sender.queue.file_count) == (["y.txt"], 2)
 
     def test_another_server_knows_nothing(self, sender: Uploader) -> None:
         """The same file goes there, too."""
         for _ in range(2):
-            sender.waiting.add([sender.file("x.txt")])
+            sender.queue.add([sender.file("x.txt")])
             sender.perform()
-            sender.waiting.begin_anew()
+            sender.queue.begin_anew()
         assert len(sender.server.files["x.txt"]) == 2
-        assert sender.waiting.file_count == 0
+        assert sender.queue.file_count == 0
 
     def test_other_bytes_of_one_name(self, sender: Uploader) -> None:
         """They go; the same bytes once more do not."""
         for text in ("1", "1", "2"):
-            sender.waiting.add([sender.file("x.txt", text)])
+            sender.queue.add([sender.file("x.txt", text)])
             sender.perform()
         assert sender.server.files["x.txt"] == [b"1", b"2"]
 
@@ -183,7 +183,7 @@ class TestDone:
 class TestAskedFor:
     def test_many_in_one_request(self, sender: Uploader) -> None:
         """A hundred addresses a request."""
-        sender.waiting.add([sender.file(f"{number}.txt") for number in range(120)])
+        sender.queue.add([sender.file(f"{number}.txt") for number in range(120)])
         sender.perform()
         assert [len(names) for names in sender.server.asked] == [100, 20]
         assert len(sender.server.files) == 120
@@ -191,15 +191,13 @@ class TestAskedFor:
     def test_nothing_that_will_not_be_put(self, tmp_path: Path) -> None:
         """No address is asked for a file that is there, is ignored or is gone: that would look like half an upload."""
         sender = Uploader(tmp_path, ignore_globs=["*.tmp"])
-        sender.waiting.add([sender.file("there.txt")])
+        sender.queue.add([sender.file("there.txt")])
         sender.perform()
         sender.server.asked.clear()
         gone = Task("file", {"name": "gone.txt", "path": "files/saved/none/gone.txt"})
-        known = Cursor(uploads={"there.txt": sender.waiting.uploads["there.txt"], "gone.txt": "0" * 32})
+        known = Cursor(uploads={"there.txt": sender.queue.uploads["there.txt"], "gone.txt": "0" * 32})
         again = Uploader(tmp_path / "again", known, ignore_globs=["*.tmp"])
-        again.waiting.add(
-            [again.file("there.txt"), again.file("x.tmp"), gone, again.file("y.txt"), again.file("z.txt")]
-        )
+        again.queue.add([again.file("there.txt"), again.file("x.tmp"), gone, again.file("y.txt"), again.file("z.txt")])
         again.perform()
         assert again.server.asked == [["y.txt", "z.txt"]]
         assert again.refused == [gone]
@@ -209,7 +207,7 @@ class TestHopeless:
     def test_it_is_set_aside_and_the_rest_goes_on(self, sender: Uploader) -> None:
         """It is kept in aside.jsonl with the reason, a person is told, and who asked is told which."""
         sender.server.wrong["bad"] = [RequestRejected("not allowed", 403)]
-        sender.waiting.add([alert("bad"), alert("good")])
+        sender.queue.add([alert("bad"), alert("good")])
         sender.perform()
         assert sender.server.alerts == ["bad", "good"]
         assert sender.refused == [alert("bad")]
@@ -230,21 +228,21 @@ class TestHopeless:
     )
     def test_what_another_wrote(self, sender: Uploader, what: Task) -> None:
         """A task that makes no sense never stops the others."""
-        sender.waiting.add([what, alert("good")])
+        sender.queue.add([what, alert("good")])
         sender.perform()
-        assert (sender.refused, sender.server.alerts, sender.waiting.tasks) == ([what], ["good"], [])
+        assert (sender.refused, sender.server.alerts, sender.queue.tasks) == ([what], ["good"], [])
 
     def test_a_server_that_says_no(self, sender: Uploader) -> None:
         """An alert that it did not take is not a success."""
         sender.server.success = {"success": False}
-        sender.waiting.add([alert("a")])
+        sender.queue.add([alert("a")])
         sender.perform()
         assert sender.refused == [alert("a")]
 
     def test_an_alert_that_nobody_takes(self, sender: Uploader) -> None:
         """After three tries of a server that is busy it is given up: rows and the end do not wait for it."""
         sender.server.wrong["a"] = [ServerUnavailable("busy", 503) for _ in range(9)]
-        sender.waiting.add([alert("a"), alert("b")])
+        sender.queue.add([alert("a"), alert("b")])
         sender.perform()
         assert sender.server.alerts == ["a", "a", "a", "b"]
         assert sender.refused == [alert("a")]
@@ -255,10 +253,10 @@ class TestNotNow:
         """What was done before it or beside it is done, and the next time goes on with the rest."""
         tasks = [sender.file(name) for name in ("1.txt", "2.txt", "3.txt")] + [alert("a"), sender.file("4.txt")]
         sender.server.wrong["2.txt"] = [TransportError("refused") for _ in range(2)]  # as often as one address is tried
-        sender.waiting.add(tasks)
+        sender.queue.add(tasks)
         with pytest.raises(TransportError):
             sender.perform()
-        assert sender.waiting.tasks == [tasks[1], *tasks[3:]]
+        assert sender.queue.tasks == [tasks[1], *tasks[3:]]
         assert sender.server.alerts == []
         sender.perform()
         names = ("1.txt", "2.txt", "3.txt", "4.txt")
@@ -271,15 +269,15 @@ class TestNotNow:
             (name, sender.file(text, text).what["path"])
             for name, text in (("1.txt", "a"), ("2.txt", "b"), ("1.txt", "c"))
         ]
-        sender.waiting.add(Task("file", {"name": name, "path": path}) for name, path in kept)
+        sender.queue.add(Task("file", {"name": name, "path": path}) for name, path in kept)
         together: list[int] = []
-        each = sender.lane.each
+        each = sender.pool.each
 
         def counted(works: Any) -> Any:
             together.append(len(works))
             return each(works)
 
-        sender.lane.each = counted
+        sender.pool.each = counted
         sender.perform()
         assert together == [2, 1]
         assert sender.server.files["1.txt"] == [b"a", b"c"]
@@ -287,7 +285,7 @@ class TestNotNow:
     def test_an_answer_without_sense(self, sender: Uploader) -> None:
         """It is tried three times with two seconds between: something on the way may have answered in its place."""
         sender.server.success = {}
-        sender.waiting.add([alert("a")])
+        sender.queue.add([alert("a")])
         sender.perform()
         assert sender.server.alerts == ["a"] * 3
         assert sender.clock.slept == [2.0, 2.0]
@@ -297,7 +295,7 @@ class TestNotNow:
 class TestKept:
     def test_not_after_each_small_file(self, sender: Uploader) -> None:
         """A file may go twice: the cursor is kept once a second of them, and after all that must not."""
-        sender.waiting.add([*(sender.file(f"{number}.txt") for number in range(5)), alert("a"), alert("b")])
+        sender.queue.add([*(sender.file(f"{number}.txt") for number in range(5)), alert("a"), alert("b")])
         sender.perform()
         assert sender.saves == 2
 
@@ -310,7 +308,7 @@ class TestKept:
             put(url, source, headers)
 
         sender.server.put = slow  # type: ignore[method-assign]
-        sender.waiting.add(sender.file(f"{number}.txt") for number in range(3 * AT_ONCE))
+        sender.queue.add(sender.file(f"{number}.txt") for number in range(3 * AT_ONCE))
         sender.perform()
         assert sender.saves == 3
 
@@ -319,9 +317,9 @@ class TestKept:
         once, saved = sender.run_dir.path / "files" / "once" / "x.txt", sender.file("y.txt")
         once.parent.mkdir(parents=True)
         once.write_bytes(b"text")
-        sender.waiting.add([Task("file", {"name": "x.txt", "path": "files/once/x.txt"}), saved])
+        sender.queue.add([Task("file", {"name": "x.txt", "path": "files/once/x.txt"}), saved])
         sender.perform()
         assert once.exists()
-        sender.waiting.let_go()
+        sender.queue.let_go()
         assert not once.exists()
         assert (sender.run_dir.path / saved.path).exists()

@@ -14,7 +14,7 @@ from tests.runs import add, make_run
 from wandb_logging import new_run, read_run, sync
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._sending.heard import heard
+from wandb_logging._sending.known_end import find_known_end
 from wandb_logging._values.plain import dumps
 from wandb_logging.testing import LocalServer
 
@@ -110,7 +110,7 @@ def test_what_counts_as_heard(
     answers = {"historyLineCount": there, "state": state, "config": "{}"}
     run_dir = make_run(tmp_path, unsent)
     link: Any = types.SimpleNamespace(graphql=lambda *_: {"model": {"bucket": answers}})
-    found = heard(link, run_dir, run_dir.info.but(server=REMOTE), None, 1)
+    found = find_known_end(link, run_dir, run_dir.info.but(server=REMOTE), None, 1)
     assert (found and found.code) == expected
 
 
@@ -121,7 +121,7 @@ def test_who_else_wrote_the_run(tmp_path: Path) -> None:
         config = dumps(protocol_config(writer)).decode()
         answer = {"model": {"bucket": {"historyLineCount": 3, "state": "finished", "config": config}}}
         link: Any = types.SimpleNamespace(graphql=lambda *_, answer=answer: answer)
-        found = heard(link, run_dir, run_dir.info.but(server=REMOTE), None, 1)
+        found = find_known_end(link, run_dir, run_dir.info.but(server=REMOTE), None, 1)
         assert (found and found.code) == expected
 
 
