@@ -14,6 +14,7 @@ import json
 import math
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -208,6 +209,32 @@ class TestLines:
             assert loads(dumps({"a": [1.5, None]})) == {"a": [1.5, None]} and "orjson" not in sys.modules
         """
         subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=PATIENCE)
+
+    @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals that can wait")
+    @pytest.mark.not_quick
+    def test_ctrl_c_while_orjson_is_imported(self) -> None:
+        """It interrupts the program as ever: orjson would end the process with a segmentation fault."""
+        pytest.importorskip("orjson")
+        code = """
+            import os, signal, sys
+            class Person:
+                def find_spec(self, name, path=None, target=None):
+                    if name == "orjson.orjson":
+                        asked.append(name)
+                    elif asked:  # what its own code imports
+                        os.kill(os.getpid(), signal.SIGINT)
+            asked = []
+            import wandb_logging._values.zlib, collections, datetime, enum, uuid, json, contextlib, functools, pathlib
+            del sys.modules["uuid"]
+            sys.meta_path.insert(0, Person())
+            try:
+                import wandb_logging._values.plain
+            except KeyboardInterrupt:
+                print("stopped")
+        """
+        command = [sys.executable, "-c", textwrap.dedent(code)]
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        assert (done.returncode, done.stdout.split()) == (0, [b"stopped"])
 
     def test_numbers_that_are_none_are_bare_words(self) -> None:
         """NaN and infinities are the bare words that W&B reads, not null."""

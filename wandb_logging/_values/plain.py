@@ -10,10 +10,11 @@ import datetime as dt
 import enum
 import json
 import math
+import signal
 import sys
 from collections import UserString
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set as AbstractSet, ValuesView
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet, ValuesView
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import PurePath
 from typing import Any
@@ -22,16 +23,31 @@ from wandb_logging._values.arrays import array, is_array
 from wandb_logging._values.mappings import MAX_DEPTH, Unreadable, as_mapping
 from wandb_logging._values.utf8 import with_utf8
 
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Inside the `with` Ctrl-C waits: orjson ends the process with a segmentation fault if it comes meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 try:
     if not getattr(sys, "_is_gil_enabled", lambda: True)():  # free-threaded: to import it would turn the lock on again
         raise ImportError  # noqa: TRY301
-    from orjson import (
-        OPT_PASSTHROUGH_DATACLASS,
-        OPT_PASSTHROUGH_SUBCLASS,
-        Fragment as Written,
-        dumps as fast_dumps,
-        loads as fast_loads,
-    )
+    with _without_ctrl_c():
+        from orjson import (
+            OPT_PASSTHROUGH_DATACLASS,
+            OPT_PASSTHROUGH_SUBCLASS,
+            Fragment as Written,
+            dumps as fast_dumps,
+            loads as fast_loads,
+        )
 
     EXACT = OPT_PASSTHROUGH_DATACLASS | OPT_PASSTHROUGH_SUBCLASS  # refuse subclasses of what JSON has, and dataclasses
 except ImportError:  # as where there is no wheel for the platform: the standard library does, only slower
