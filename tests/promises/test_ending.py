@@ -19,6 +19,8 @@ import wandb_logging
 from tests.patience import PATIENCE
 from wandb_logging import SettingsError, new_run, read_run
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.folder_mutex import alone_in
+from wandb_logging._journal.members import note_of
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -360,6 +362,27 @@ class TestSignals:
         bodies = [item.json() for item in wandb_server.requests if item.path.endswith("/file_stream")]
         first = next(i for i, body in enumerate(bodies) if body == {"preempting": True})
         assert '"x":2' in json.dumps(bodies[first + 1 :]).replace('\\"', '"')
+
+    def test_the_server_hears_before_others_do(self, start_program: Start, wandb_server: LocalServer) -> None:
+        """Who starts ranks ends all of them at once, and kills them a second later: to leave may take longer."""
+        process = start_program("""
+            from wandb_logging._journal import rundir
+            rundir._MOST_LEAVING = 600.0
+            never = {"flush_interval": 3600, "heartbeat_interval": 3600}
+            run = new_run("p", mode="online", signals=["SIGTERM"], quiet=True, **never)
+            run.log({"x": 1})
+            run.flush()
+            print("ready")
+            wait()
+        """)
+        (path,) = (found.path for found in find_runs(Path("wandb_cache")))
+        with alone_in(path.parent):  # as one that leaves at the same time
+            process.terminate()
+            wandb_server.wait_for(lambda: wandb_server.runs[0].preempting)
+            assert note_of(path, 1).left is None
+        process.communicate(timeout=PATIENCE)
+        assert note_of(path, 1).left == 143
+        assert wandb_server.runs[0].exit_code == 143
 
     def test_the_warning_of_a_scheduler(self, start_program: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         """In a job of SLURM, SIGUSR1, which would end the program without a word, is taken as SIGTERM is."""

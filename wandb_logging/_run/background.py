@@ -374,6 +374,7 @@ class Background:
         if self.ended is not None or not self._has_rounds:
             return lambda: True
         self.uploader.preempting = True  # before the exit event, which a round may send at once
+        self._listener.wake()  # to leave takes a while where many leave at once, and SIGKILL may follow in a second
         if exit_code is not None and not self.journal.helps:
             self._leave(exit_code)
         at_last = None if exit_code is None else self.journal.note_end
