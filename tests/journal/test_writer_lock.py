@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wandb_logging._journal import writer_lock
-from wandb_logging._journal.members import HELPER, MEMBER, exit_codes, first_of_group, note_of
+from wandb_logging._journal.members import HELPER, MEMBER, Members, first_of_group, note_of
 
 HOLDS = """
 import sys
@@ -53,4 +53,4 @@ def test_a_number_whose_file_another_process_holds_is_left_to_nobody(
             other.communicate("")
     assert taken.number == 2
     assert note_of(tmp_path, 2).holder.pid
-    assert exit_codes(tmp_path, 1, 2) == []  # the first number stands for nobody, who could have failed
+    assert Members(tmp_path, 2).exit_codes(1) == []  # the first number stands for nobody, who could have failed

@@ -20,9 +20,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import field
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,13 +132,33 @@ def is_writing(path: Path, writer: int) -> bool:
     return life(path, writer) is not Life.GONE
 
 
-def living_members(path: Path, but: int = 0) -> Iterator[Note]:
-    """The members that have not ended, without the writer `but`. A member on another host counts if it may live."""
-    for writer in writers_of(path):
-        if writer != but:
-            note = note_of(path, writer)
-            if not note.helps and note.left is None and _may_go_on(path, note):
-                yield note
+class Members:
+    """The members of a run directory. Their lock files are read once, and those of a thousand helpers among them.
+
+    Args:
+        path: the run directory.
+        but: number of a writer that is left out.
+    """
+
+    def __init__(self, path: Path, but: int = 0) -> None:
+        self._path = path
+        notes = (note_of(path, writer) for writer in writers_of(path) if writer != but)
+        self._notes = [note for note in notes if not note.helps]
+
+    def living(self) -> list[Note]:
+        """Those that have not ended. A member on another host counts if it may live."""
+        return [note for note in self._notes if note.left is None and _may_go_on(self._path, note)]
+
+    def exit_codes(self, since: int) -> list[int]:
+        """The exit codes of the members from the number `since` on: 1 for a member that died silently."""
+        group = (note for note in self._notes if since and note.writer >= since)
+        return [code for note in group if (code := _exit_code(self._path, note)) is not None]
+
+    def latest_of(self, launch: str) -> list[Note]:
+        """The members of the latest group of a launch; none if it has none here."""
+        ranks = [note for note in self._notes if note.rank.rpartition("-")[0] == launch]
+        latest = max((note.since for note in ranks), default=0)
+        return [note for note in ranks if note.since == latest]
 
 
 def _may_go_on(path: Path, note: Note) -> bool:
@@ -157,26 +175,18 @@ def first_of_group(path: Path, writer: int, rank: str = "") -> int:
         rank: as of `Note`. Where the launch's latest group has ended, and had this rank, a new group begins: the launch
             was started again.
     """
-    since = min((note.since or note.writer for note in living_members(path, writer)), default=writer)
+    members = Members(path, writer)
+    since = min((note.since or note.writer for note in members.living()), default=writer)
     if since == writer and rank:
-        launch = [note for note in _members(path) if note.rank.rpartition("-")[0] == rank.rpartition("-")[0]]
-        latest = max((note.since for note in launch), default=writer)
-        if rank not in {note.rank for note in launch if note.since == latest}:
-            return latest
+        latest = members.latest_of(rank.rpartition("-")[0])
+        if latest and rank not in {note.rank for note in latest}:
+            return latest[0].since
     return since
 
 
-def _members(path: Path) -> Iterator[Note]:
-    return (note for note in map(partial(note_of, path), writers_of(path)) if not note.helps)
-
-
-def exit_codes(path: Path, since: int, but: int = 0) -> list[int]:
-    """The exit codes of the members from `since` on, without the writer `but`: 1 for a member that died silently."""
-    group = (note for note in _members(path) if since and note.writer >= since and note.writer != but)
-    return [code for note in group if (code := _exit_code(path, note)) is not None]
-
-
 def _exit_code(path: Path, note: Note) -> int | None:
+    if note.left is None:
+        note = note_of(path, note.writer)  # it may have left since its file was read
     died = note.left is None and life(path, note.writer) is Life.GONE and _has_begun(path, note)
     return 1 if died else note.left
 

@@ -38,7 +38,7 @@ from wandb_logging._journal.cursor import Cursor, is_cursor
 from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.lease import Life, apart
 from wandb_logging._journal.lost import disk_of, is_gone
-from wandb_logging._journal.members import MEMBER, Note, Standing, life, living_members, writers_of
+from wandb_logging._journal.members import MEMBER, Members, Note, Standing, life, writers_of
 from wandb_logging._journal.order import order_of
 from wandb_logging._journal.position import Position, places
 from wandb_logging._journal.reader import GuardedReader, Reader
@@ -486,7 +486,7 @@ class RunDir:
 
     def members(self, but: int = 0) -> list[Note]:
         """The members that have not ended, without the writer `but`."""
-        return list(living_members(self.path, but))
+        return Members(self.path, but).living()
 
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:

@@ -306,9 +306,11 @@ class Background:
         run_dir, writer = self.journal.run_dir, self.journal.writer
         with run_dir.leaving():
             writer.leave(exit_code)  # before looking: of two hosts that leave at once, one sees that it is last
-            self._others = len(run_dir.members(writer.number)) if run_dir.has_several_writers() else 0
+            others = self.journal.others()
+            self._others = len(others.living()) if others is not None and run_dir.has_several_writers() else 0
             if not self._others:
-                self.append_change("exit", max([exit_code, *self.journal.codes()], key=abs))
+                codes = others.exit_codes(writer.since) if others is not None else []
+                self.append_change("exit", max([exit_code, *codes], key=abs))
             self._rounds.takes_over = not self._others
 
     def go_on(self) -> None:

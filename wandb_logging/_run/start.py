@@ -21,7 +21,7 @@ from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
 from wandb_logging._journal.lease import length
-from wandb_logging._journal.members import Standing, exit_codes
+from wandb_logging._journal.members import Members, Standing
 from wandb_logging._journal.memory import MemoryRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.rundir import RunDir
@@ -90,9 +90,9 @@ class Journal:
         except (JournalError, OSError):  # the directory is not reachable
             return {}
 
-    def codes(self) -> list[int]:
-        """The exit codes of the other members of this process's group: 1 for one that died silently."""
-        return exit_codes(self.run_dir.path, self.writer.since, self.writer.number) if self.run_dir.on_disk else []
+    def others(self) -> Members | None:
+        """The other members of the run; None if there can be none."""
+        return Members(self.run_dir.path, self.writer.number) if self.run_dir.on_disk else None
 
 
 @dataclass(frozen=True)
