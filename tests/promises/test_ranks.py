@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.patience import PATIENCE
+from tests.started import printed_by
 from wandb_logging import sync
 from wandb_logging._cli import main
 from wandb_logging._journal.cache_folder import find_runs
@@ -273,3 +274,47 @@ def test_half_the_variables_are_no_launch(wandb_server: LocalServer) -> None:
     odd = [{"RANK": "3"}, {"RANK": "5", "WORLD_SIZE": "4"}, {"RANK": "1", "WORLD_SIZE": "1"}]
     launch(wandb_server, "row(0)\n", odd)
     assert sorted(rows(run)[0][0] for run in wandb_server.runs) == [1, 3, 5]
+
+
+TOLD_TO_TORCH = """
+import logging, os, sys
+import torch.distributed, torch.multiprocessing
+from wandb_logging import WandbHandler
+
+def work(rank, of):
+    meet = "file://" + os.path.abspath("store")
+    torch.distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=of)
+    log = logging.getLogger("train")
+    log.setLevel(logging.INFO)
+    log.addHandler(WandbHandler(project="p", name="vit", ranks=sys.argv[1]))
+    for i in range(5):
+        log.info("row", extra={"metrics": {"i": i}})
+    torch.distributed.barrier()
+
+if __name__ == "__main__":
+    torch.multiprocessing.spawn(work, (3,), nprocs=3)
+"""
+
+
+@pytest.mark.arrays
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ranks", "runs", "names"),
+    [
+        ("zero", ["vit"], ["i"]),
+        ("all", ["vit"], ["i", "i/l:1", "i/l:2"]),
+        ("group", ["vit-r0", "vit-r1", "vit-r2"], ["i"]),
+    ],
+)
+def test_ranks_that_only_pytorch_knows(
+    wandb_server: LocalServer, ranks: str, runs: list[str], names: list[str]
+) -> None:
+    """Processes that a program starts by itself, and to which it gives their ranks as arguments, as DDP's tutorial."""
+    pytest.importorskip("torch")
+    Path("told.py").write_text(TOLD_TO_TORCH)
+    printed_by("told.py", ranks, env={**os.environ, **wandb_server.env()})
+    assert sorted(run.display_name for run in wandb_server.runs) == runs
+    for run in wandb_server.runs:
+        rows = [(name, row[name]) for row in run.history for name in row if name[0] == "i"]
+        assert sorted(rows) == [(name, i) for name in names for i in range(5)]
+        assert run.state == "finished"

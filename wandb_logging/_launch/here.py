@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from pathlib import Path
 
 from wandb_logging._launch.launch import Launch, find_launch, spans_hosts
 
 
 def launch_here() -> Launch:
-    """The launch of this process, from its present environment, because some launchers set variables late."""
-    return find_launch(os.environ, parent())
+    """The launch of this process as it is known now: some launchers set variables late, and some programs none."""
+    found = find_launch(os.environ, parent())
+    if not found.has_ranks and (told := _told_to_torch()):
+        found = find_launch({**os.environ, **told}, parent())
+    return found
+
+
+def _told_to_torch() -> dict[str, str]:
+    """The variables for what a program has told PyTorch by `init_process_group(rank=..., world_size=...)`, if it has.
+
+    Processes that `torch.multiprocessing` or accelerate's `debug_launcher` started have their rank as an argument.
+    """
+    distributed = sys.modules.get("torch.distributed")
+    with contextlib.suppress(Exception):  # half imported, or another version: then nobody has told it anything
+        if distributed is not None and distributed.is_available() and distributed.is_initialized():
+            rank, size = distributed.get_rank(), distributed.get_world_size()
+            return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
+    return {}
 
 
 def spans_hosts_here() -> bool:
