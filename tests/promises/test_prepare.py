@@ -77,6 +77,18 @@ print(sorted(name for name in sys.modules if name.startswith("wandb_logging._min
 """
         assert said_by(code, tmp_path) == "['wandb_logging._mining.lines', 'wandb_logging._mining.slowness']"
 
+    def test_no_openssl_where_nothing_is_sent(self, tmp_path: Path) -> None:
+        """It would be most of what making a handler takes; the run has its files nevertheless."""
+        code = """
+handler = WandbHandler(project="p", **{**online, "mode": "offline", "close_timeout": 60})
+handler.handle(logging.makeLogRecord({"msg": "hi", "metrics": {"loss": 0.5}}))
+run = handler.run
+handler.close()
+print(sorted({"hashlib", "_hashlib", "_ssl"} & set(sys.modules)))
+print(sorted(path.name for path in run.dir.glob("files/saved/*/*")))
+"""
+        assert said_by(code, tmp_path) == "[]\n['requirements.txt', 'wandb-metadata.json']"
+
     @pytest.mark.parametrize("mode", ["offline", "disabled"])
     def test_not_where_nothing_is_sent(self, mode: str, tmp_path: Path) -> None:
         code = f'WandbHandler(project="p", **dict(online, mode="{mode}")); print(is_there())'

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Union
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import safe_files
+from wandb_logging._values.text_hash import hash_of
 
 _BLOCK = 2**20
 _ONCE = "files/once"
@@ -193,8 +194,7 @@ def size_of(source: Source) -> int:
 def place_of(name: str) -> str:
     """Where a file of the run is kept, relative to the run directory."""
     # By a hash of the name: as they are, "a" and "a/b", or "a" and "A" on some systems, would be in each other's way.
-    digest = new_digest("sha256", name.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"files/saved/{digest[:16]}/{PurePosixPath(name).name}"
+    return f"files/saved/{hash_of(name)[:16]}/{PurePosixPath(name).name}"
 
 
 def md5_of(file: BinaryIO, part: tuple[int, int] | None = None) -> str:

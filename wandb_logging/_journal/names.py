@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from wandb_logging._errors import LogError
+from wandb_logging._values.text_hash import hash_of
 from wandb_logging._values.utf8 import with_utf8
 
 _MOST_NAME = 240  # bytes of a folder's name: nearly all file systems allow 255, and a number may come behind it
@@ -33,10 +34,7 @@ def folder_name(text: str) -> str:
         left = text.encode("ascii", "replace").decode().replace("?", "_")
     while len(os.fsencode(left)) > _MOST_NAME // 2:
         left = left[:-1]
-    import hashlib  # noqa: PLC0415  OpenSSL, for the few names that are long; `_run.prepare` has loaded it for our threads
-
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{left}-{digest[:8]}"
+    return f"{left}-{hash_of(text)[:8]}"
 
 
 def safe_name(name: str) -> str:

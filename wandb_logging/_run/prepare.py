@@ -22,8 +22,7 @@ import sys
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
-# `hashlib` is for copies of the standard files.
-_ROUNDS = ("wandb_logging._process.metadata", "wandb_logging._process.repository", "hashlib")
+_ROUNDS = ("wandb_logging._process.metadata", "wandb_logging._process.repository")
 _MINING = ("wandb_logging._mining.ruleset",)
 # The encodings are for looking up host names. So are executors where gevent comes into the program later: it imports
 # them to look up its first name, and at the end of a program that is too late.
@@ -31,6 +30,7 @@ _SENDING = (
     "wandb_logging._server.client",
     "wandb_logging._server.retry",
     "wandb_logging._artifacts.upload",
+    "hashlib",
     "email.utils",
     "encodings.idna",
     "encodings.ascii",

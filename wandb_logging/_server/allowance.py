@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wandb_logging._server.bucket import Bucket
+from wandb_logging._values.text_hash import hash_of
 
 if sys.platform != "win32":
     import fcntl
@@ -41,10 +42,7 @@ class Allowance:
     """
 
     def __init__(self, project: str, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
-        import hashlib  # noqa: PLC0415  OpenSSL, which `_run.prepare` has loaded where something is sent
-
-        digest = hashlib.sha256(project.encode("utf-8", "surrogatepass")).digest()
-        self._at = digest[0] % _SLOTS * _SLOT.size
+        self._at = int(hash_of(project)[:2], 16) % _SLOTS * _SLOT.size
         self._folder = folder or _own_folder()
         self._now = now
 
