@@ -525,6 +525,70 @@ def test_a_signal_handler_may_log_while_the_same_thread_logs() -> None:
     assert sorted(row["nested"] for row in rows if "nested" in row) == sorted(nested)
 
 
+@pytest.mark.slow
+def test_a_signal_handler_may_log_between_any_two_lines_of_ours() -> None:
+    """As the run begins: the row is there, once."""
+    codes = {function.__code__ for function in (WandbHandler._start, WandbHandler._emit_all)}
+    log = logging.getLogger("train")
+    log.setLevel(logging.INFO)
+    done = False
+    for place in itertools.count():
+        handler = offline(console=False, system_metrics=False)
+        log.handlers = [handler]
+        lines = itertools.count()
+        done = True
+
+        def at(frame: Any, event: str, _: object, place: int = place, lines: Any = lines) -> Any:
+            nonlocal done
+            if frame.f_code not in codes:
+                return None
+            if event == "line" and next(lines) == place:
+                sys.settrace(None)
+                done = False
+                log.info("nested", extra={"metrics": {"nested": place}})
+            return at
+
+        with contextlib.ExitStack() as stack:
+            stack.callback(sys.settrace, sys.gettrace())
+            sys.settrace(at)
+            log.info("first", extra={"metrics": {"x": 0}})
+        handler.close()
+        if done:  # there are not so many lines
+            assert place > 15
+            break
+        assert sorted(metrics_of(handler), key=str) == [{"nested": place}, {"x": 0}]
+
+
+@pytest.mark.not_quick
+def test_threads_log_while_others_close_it_again_and_again() -> None:
+    """As a library does that configures its own logging, at whatever moment: no row is lost."""
+    handler = offline(console=False)
+    log = logger_with(handler)
+
+    def work(number: int) -> None:
+        for i in range(500):
+            log.info("x", extra={"metrics": {f"x{number}": i}})
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            handler.close()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    handler.close()
+    rows = metrics_of(handler)
+    for number in range(3):
+        name = f"x{number}"
+        assert [row[name] for row in rows if name in row] == list(range(500))
+    assert handler.stats()["dropped"] == {}
+
+
 def test_many_threads_log_at_once() -> None:
     """Every row of every thread once, each thread's in its order."""
     handler = offline(console=False)

@@ -26,10 +26,29 @@ class Counts:
         """Count one event that is lost."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
+    def refuse(self) -> None:
+        """Count one event that came after the end."""
+        self.drop("logged after the run was closed")
+
     def lose(self, reason: str) -> None:
         """Count one event that is lost although it was to be sent."""
         self.drop(reason)
         self.lost += 1
+
+
+class Appends:
+    """What a writer on the disk and one in memory have in common. They take an event, or say that they are closed."""
+
+    counts: Counts
+
+    def offer(self, body: bytes) -> bool:
+        """Add one event. Returns False if this writer is closed. Then nothing was done."""
+        raise NotImplementedError
+
+    def append(self, body: bytes) -> None:
+        """Add one event. It is counted as dropped if this writer is closed."""
+        if not self.offer(body):
+            self.counts.refuse()
 
 
 def reason_of(error: OSError) -> str:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from wandb_logging._events.run_info import Remote, RunInfo
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._journal.copies import Copies, Kept, Source
-from wandb_logging._journal.counts import Counts
+from wandb_logging._journal.counts import Appends, Counts
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.family import tell_of_forks
 from wandb_logging._journal.members import MEMBER, Note, Standing
@@ -149,7 +149,7 @@ class ProgramsFiles(Copies):
         return size
 
 
-class MemoryQueue:
+class MemoryQueue(Appends):
     """Writer and reader of a `MemoryRunDir`. Lines are forgotten once a later position was acknowledged."""
 
     trouble = None
@@ -176,20 +176,19 @@ class MemoryQueue:
     def position(self) -> Position:
         return {"line": self._next}
 
-    def append(self, body: bytes) -> None:
+    def offer(self, body: bytes) -> bool:
         with self._lock:
             if self.closed:
-                self.counts.drop("logged after the run was closed")
-                return
+                return False
             if self._forked:  # nobody sends what is in a child's memory
                 self.counts.lose("a forked child, no disk")
-                return
-            if self._bytes + len(body) > self._memory_bytes:
+            elif self._bytes + len(body) > self._memory_bytes:
                 self.counts.lose("memory full, no disk")
-                return
-            self._lines.append(body)
-            self._bytes += len(body)
-            self.counts.journalled += 1
+            else:
+                self._lines.append(body)
+                self._bytes += len(body)
+                self.counts.journalled += 1
+            return True
 
     def read(self, max_lines: int = 1000, max_bytes: int = 2**20) -> Chunk:
         bodies: list[bytes] = []

@@ -97,13 +97,13 @@ class BoundedWriter(Writer):
             return f"max_cache_bytes ({self._most}) is near: one row of {self._every} is kept"
         return super().trouble
 
-    def append(self, body: bytes) -> None:
-        """Add one event if there is room, or else do as the policy says. Never raises."""
+    def offer(self, body: bytes) -> bool:
+        """Add one event if there is room, or else do as the policy says. Never raises. False if this is closed."""
         size = len(body) + len(self.mark) + _SEAL_BYTES
         if (size > self._free or self._every > 1) and not self._admits(body, size):
-            return
+            return True
         self._free -= size
-        super().append(body)
+        return super().offer(body)
 
     def _admits(self, body: bytes, size: int) -> bool:
         """Whether an event may be written; it is counted as dropped if not."""

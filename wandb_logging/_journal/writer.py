@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._journal import safe_files
-from wandb_logging._journal.counts import Counts, reason_of
+from wandb_logging._journal.counts import Appends, Counts, reason_of
 from wandb_logging._journal.family import Family, tell_of_forks
 from wandb_logging._journal.fsyncs import Fsyncs
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
@@ -34,7 +34,7 @@ from wandb_logging._values.reentrant import let_go_unless_within, new_lock, of_c
 from wandb_logging._values.zlib import crc32
 
 
-class Writer:
+class Writer(Appends):
     """Appends events to a journal of its own in a run directory. Safe from any thread, signal handler and fork.
 
     Args:
@@ -161,11 +161,14 @@ class Writer:
         unsynced = self._forced.trouble
         return f"fsync: {unsynced}; a power cut could cost rows" if unsynced else None
 
-    def append(self, body: bytes) -> None:
+    def offer(self, body: bytes) -> bool:
         """Add one event, a JSON object in bytes. When this returns the line is with the operating system.
 
         Never raises for what the disk does: a line it refuses is kept in memory, up to `memory_bytes`, and
         written before the next one; beyond that it is counted as dropped.
+
+        Returns:
+            False if this writer is closed. Then nothing was done.
         """
         if self._fd == -1:
             self._begin_first()
@@ -177,19 +180,18 @@ class Writer:
         try:
             with self._lock:
                 if self._kept.lines or self._gap or self._fd == -1:  # lines stay in the order they came
-                    self._wait(line)
-                    return
+                    return self._wait(line)
                 try:
                     written = os.write(self._fd, line)
                 except OSError as exc:
                     self._refused(exc)
-                    self._wait(line)
-                    return
+                    return self._wait(line)
                 self.counts.journalled += 1
                 self._size += written
                 self._forced.dirty = True
                 if written != len(line) or self._size >= self._full_at or self._durable:
                     self._after_write(line, written)
+                return True
         except BaseException:
             let_go_unless_within(self._lock, self)
             raise
@@ -279,17 +281,18 @@ class Writer:
             self._size -= len(self._kept.part)
             self._kept.make_whole()
 
-    def _wait(self, line: bytes) -> None:
-        """Keep a line in memory, and try the disk again."""
+    def _wait(self, line: bytes) -> bool:
+        """Keep a line in memory, and try the disk again. Returns False if this writer is closed."""
         if self.closed:
-            self.counts.drop("logged after the run was closed")
-        elif not self._has_memory_for(line):
+            return False
+        if not self._has_memory_for(line):
             self.counts.lose(f"disk: {self._trouble}")
             self.retry()
         else:
             self._kept.add(line)
             self.retry()
             self.refused()
+        return True
 
     def _has_memory_for(self, line: bytes) -> bool:
         """Whether one more line may be kept in memory, where need be in place of lines that the server has."""
@@ -361,7 +364,7 @@ class Writer:
         self._forced.now(lambda: self._fd)
 
     def close(self) -> None:
-        """Write the lines in memory, force all lines to the disk and close. Later events are counted as dropped."""
+        """Write the lines in memory, force all lines to the disk and close. Later events are not taken."""
         with self._lock:
             if self.closed:
                 return

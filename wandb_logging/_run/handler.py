@@ -109,17 +109,21 @@ class _JournalHandler(QueueHandler):
         self._owner = owner
         fail, media, steps = owner.handleError, inlet.media, inlet.steps
         snapshot = Snapshot(owner.settings, inlet.report, fail, media, steps, secrets=inlet.secrets)
-        self._usual, self._event, self._append = snapshot.usual, snapshot.event, inlet.writer.append
+        self._usual, self._event, self._offer = snapshot.usual, snapshot.event, inlet.writer.offer
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to the journal as an event. This replaces both `prepare` and `enqueue` of QueueHandler."""
+    def emit(self, record: logging.LogRecord) -> bool:  # type: ignore[override]
+        """Append the record to the journal as an event. This replaces both `prepare` and `enqueue` of QueueHandler.
+
+        Returns False if the journal is closed. Then nothing was done.
+        """
         try:
             formatter = self._owner.formatter
             event = self._usual(record) if formatter is None else None
             if event is not None or (event := self._event_of(record, formatter)) is not None:
-                self._append(event)
+                return self._offer(event)
         except Exception:
             self.handleError(record)
+        return True
 
     def _event_of(self, record: logging.LogRecord, formatter: logging.Formatter | None) -> bytes | None:
         """Make the event of a record. A record made by hand may lack attributes: they are added after an exception."""
@@ -140,16 +144,18 @@ class _RankHandler(_JournalHandler):
         super().__init__(owner, run)
         self._tell = tell
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> bool:  # type: ignore[override]
         """Append the record to the journal. A warning, or a record with a traceback, is given to rank 0, too."""
         try:
             event = self._event_of(record, self._owner.formatter)
             if event is not None:
-                self._append(event)
+                if not self._offer(event):
+                    return False
                 if record.levelno >= logging.WARNING or getattr(record, "exc_info", None):
                     self._tell(event)
         except Exception:
             self.handleError(record)
+        return True
 
 
 class WandbHandler(logging.Handler):
@@ -183,7 +189,7 @@ class WandbHandler(logging.Handler):
         self._attached = run is not None  # whether the run is not ours to finish
         self._run = run
         self._inner: _JournalHandler | None = None  # None before the first record, and again after `close`
-        self._early: list[logging.LogRecord] | None = None  # records that come while the run is being started
+        self._early: deque[logging.LogRecord] | None = None  # records that come while the run is being started
         self._closed = False
         self._is_over = False  # whether it was closed at the program's end: nobody would finish the run again
         self._ending = False  # whether `close` is running
@@ -233,33 +239,54 @@ class WandbHandler(logging.Handler):
         inner = self._inner
         if inner is None:
             inner = self._first(record)
-        if inner is not None:
-            inner.emit(record)
+        while inner is not None and not inner.emit(record):
+            inner = self._after(inner, record)
+
+    def _after(self, inner: _JournalHandler, record: logging.LogRecord) -> _JournalHandler | None:
+        """Where a record goes that came when the run had just been closed; None if it is taken care of.
+
+        `close` takes no lock that a thread holds while it starts a run: `dictConfig` calls it with logging's own lock.
+        So both may happen at once, and who logs finds a run that is closed.
+        """
+        if self._inner is inner:
+            if not (self._closed or self._ending or self._was_going_on):  # the program has finished the run by hand
+                inner.queue.counts.refuse()
+                return None
+            self._inner = None
+        return self._inner or self._first(record)
 
     def _first(self, record: logging.LogRecord) -> _JournalHandler | None:
         """Start the run for its first record. Returns None if the handler is disabled, or Python's end closed it."""
         if self.settings.mode == "disabled":
             return None
-        if self._ending:  # another thread is closing it, or this one is, and a signal handler or finaliser logs
+        was_ending = (
+            self._ending
+        )  # another thread is closing it, or this one is, and a signal handler or finaliser logs
+        if was_ending:
             self._between.append(record)
-            return None
-        if self._is_over:
+            if self._ending:
+                return None
+            # Not any more: `close` may have looked at these records before.
+        elif self._is_over:
             self._late += 1
             return None
         try:
             prepare_for(self.settings)  # before the lock, because modules that this imports may log
             with _alone():
-                if self._early is not None:  # a signal handler logs while this thread is starting the run
-                    self._early.append(record)
-                    return None
-                return self._inner or self._start()
+                if self._early is None:
+                    inner = self._inner or self._start()
+                    self._emit_all(inner, self._between)
+                    return None if was_ending else inner
+                if not was_ending:
+                    self._early.append(record)  # a signal handler logs while this thread is starting the run
+                return None
         except Exception:
             self.handleError(record)
             return None
 
     def _start(self) -> _JournalHandler:
         try:
-            self._early = []  # inside the `try`, so that it becomes None again after any interruption
+            self._early = deque()  # inside the `try`, so that it becomes None again after any interruption
             if self._run is None and _joined_run is not None:
                 if is_finished(_joined_run):  # a `dictConfig` of this process has closed an earlier handler
                     go_on(_joined_run)
@@ -267,18 +294,34 @@ class WandbHandler(logging.Handler):
             if self._run is None:
                 self._run = orphan_of(self) or Run(self.settings, owner=weakref.ref(self))
             elif self._was_going_on:
-                go_on(self._run)
+                self._go_on(self._run)
             self._reopen()
             tell = inlet_of(self._run).tell
             inner = _JournalHandler(self, self._run) if tell is None else _RankHandler(self, self._run, tell)
-            while self._between:
-                inner.emit(self._between.popleft())
-            for record in self._early:
-                inner.emit(record)
+            self._emit_all(inner, self._between)
+            self._emit_all(inner, self._early)
             self._inner = inner
+            for waiting in (self._between, self._early):  # what a signal handler has logged right before that line
+                self._emit_all(inner, waiting)
             return inner
         finally:
             self._early = None
+
+    def _go_on(self, run: Run) -> None:
+        self._was_going_on = False  # before the run goes on, for another `close` may end it at once
+        try:
+            go_on(run)
+        except BaseException:
+            self._was_going_on = True
+            raise
+
+    def _emit_all(self, inner: _JournalHandler, waiting: deque[logging.LogRecord]) -> None:
+        """Emit the records that wait, unless the run is closed again: the next start takes them then."""
+        while waiting:
+            record = waiting.popleft()
+            if not inner.emit(record):
+                self._between.append(record)
+                return
 
     def __copy__(self) -> WandbHandler:
         return self
@@ -296,7 +339,7 @@ class WandbHandler(logging.Handler):
         """Take records again after `close`, as a FileHandler does: the handler is still attached to a logger."""
         if not self._closed:
             return
-        self._closed = self._was_going_on = False
+        self._closed = False
         # `dictConfig` has emptied the list of handlers that are closed at exit. We add this one by hand: the function
         # of logging takes a lock for that, which a `dictConfig` on another thread may hold.
         handlers: list[Any] = logging._handlerList  # type: ignore[attr-defined]  # noqa: SLF001
@@ -371,9 +414,12 @@ class WandbHandler(logging.Handler):
 
     def _take_between(self) -> None:
         """Emit the records that came while the run ended, unless another thread starts a run, and emits them."""
-        if self._between and not exit_code.is_exiting() and _starting.acquire(blocking=False):
+        if self._is_over:
+            self._late += len(self._between)
+            self._between.clear()
+        elif self._between and _starting.acquire(blocking=False):
             try:
-                self._start()
+                self._emit_all(self._inner or self._start(), self._between)
             finally:
                 _starting.release()
 
@@ -382,9 +428,12 @@ class WandbHandler(logging.Handler):
             if self._attached:
                 flush_aloud(run, self._time_left())
             else:
-                self._was_going_on = not is_finished(run)
+                goes_on = not is_finished(run)
                 self._on_its_way = exit_code.on_its_way()
-                run.finish(ending.exit_code(), self._time_left())
+                try:
+                    run.finish(ending.exit_code(), self._time_left())
+                finally:  # only now that it has ended can it go on
+                    self._was_going_on = goes_on and is_finished(run)
         except KeyboardInterrupt:
             if not exit_code.is_exiting():
                 raise
