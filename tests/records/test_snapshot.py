@@ -180,6 +180,36 @@ class TestMetrics:
         assert before <= event["t"] <= time.time()
 
 
+class TestOtherLibraries:
+    """Where these put what a call is given."""
+
+    def test_loguru(self) -> None:
+        """In the attribute `extra`, as it is: `logger.add(WandbHandler(...))` needs no filter."""
+        record = record_of("epoch", extra={"metrics": {"loss": 0.5}, "step": 3, "user": "bo"})
+        event = Recorder().event(record)
+        assert (event["metrics"], event["step"], event["text"]) == ({"loss": 0.5}, 3, "epoch")
+
+    def test_structlog(self) -> None:
+        """`wrap_for_formatter` makes the event dict the message."""
+        record = record_of({"event": "epoch", "metrics": {"loss": 0.5}, "step": 3})
+        event = Recorder().event(record, logging.Formatter("%(msg)s"))
+        assert (event["metrics"], event["step"]) == ({"loss": 0.5}, 3)
+
+    def test_the_records_own_come_first(self) -> None:
+        record = record_of("epoch", metrics={"a": 1}, extra={"metrics": {"a": 2}, "step": 3})
+        event = Recorder().event(record)
+        assert (event["metrics"], "step" in event) == ({"a": 1}, False)
+
+    @pytest.mark.parametrize("held", [{"metrics": None}, {}, 5, None, ["metrics"]])
+    def test_what_holds_none_is_text(self, held: Any) -> None:
+        assert "metrics" not in Recorder().event(record_of("epoch", extra=held))
+        assert "metrics" not in Recorder().event(record_of(held))
+
+    def test_a_message_that_is_wanted_whole(self) -> None:
+        message = {"event": "epoch", "metrics": {"loss": 0.5}}
+        assert Recorder(dict_message=True).event(record_of(message))["metrics"] == message
+
+
 class TestDicts:
     def test_a_dict_as_the_message(self) -> None:
         """Where a setting says so. There is no text then: it would be the metrics once more."""

@@ -86,8 +86,11 @@ class Snapshot:
             record: the record.
             formatter: the formatter that the user set on the handler; None if there is none.
         """
-        attributes = record.__dict__
+        attributes: Mapping[str, Any] = record.__dict__
         metrics = attributes.get(self._metrics_key)
+        if metrics is None:
+            attributes = _holder(record, self._settings)
+            metrics = attributes.get(self._metrics_key)
         if metrics is None and self._dicts:
             metrics = _in_message(record, self._settings)
         event: dict[str, Any]
@@ -148,7 +151,24 @@ class Snapshot:
 
 def is_row(record: logging.LogRecord, settings: Settings) -> bool:
     """Whether a record brings metrics of its own: in its attributes, or as message or argument where that is wanted."""
-    return vars(record).get(settings.metrics_key) is not None or _in_message(record, settings) is not None
+    held = _holder(record, settings).get(settings.metrics_key)
+    return held is not None or _in_message(record, settings) is not None
+
+
+def _holder(record: logging.LogRecord, settings: Settings) -> Mapping[str, Any]:
+    """What has the metrics and their step: the attributes of the record, unless another library put them elsewhere.
+
+    loguru has what is bound or given to a call in the attribute `extra`. structlog's `wrap_for_formatter` makes its
+    whole event dict the message.
+    """
+    attributes = vars(record)
+    if attributes.get(settings.metrics_key) is None:
+        message = attributes.get("msg")
+        events = message if isinstance(message, Mapping) and "event" in message and not settings.dict_message else None
+        for held in (attributes.get("extra"), events):
+            if isinstance(held, Mapping) and held.get(settings.metrics_key) is not None:
+                return held
+    return attributes
 
 
 def _in_message(record: logging.LogRecord, settings: Settings) -> object:

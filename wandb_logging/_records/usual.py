@@ -57,8 +57,8 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
             made: dict[str, Any]
             if metrics is None:
                 message, args = of["msg"], of["args"]
-                if (level < text_from or type(message) is not str or type(args) is not tuple) or (
-                    templates is not None and (templates.get(message, 0) is not None if args else "extra" in of)
+                if (level < text_from or type(message) is not str or type(args) is not tuple or "extra" in of) or (
+                    templates is not None and args and templates.get(message, 0) is not None
                 ):
                     return None
                 made = {"t": time}
