@@ -17,7 +17,7 @@ import pytest
 
 from tests.patience import PATIENCE
 from tests.promises.test_programs import only_run, python
-from wandb_logging import sync
+from wandb_logging import Session, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +166,38 @@ os.waitpid(child, 0)
             environment={"WANDB_MODE": "offline"},
         )
         assert sorted(line["n"] for line in only_run().rows if "n" in line) == list(range(5))
+
+    def test_a_child_that_outlives_its_parent(self, wandb_server: LocalServer) -> None:
+        """The parent's last line says that one goes on, and what sends the rest; one that has ended is not counted."""
+        done = python(
+            SETUP.replace("quiet=True", "")
+            + """
+row(start=1)
+parent = os.getpid()
+reading, writing = os.pipe()
+if not (short := os.fork()):
+    row(short=1)
+    os._exit(0)
+os.waitpid(short, 0)
+if not os.fork():
+    row(early=1)
+    os.write(writing, b"x")
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    row(late=1)
+    os._exit(0)
+os.read(reading, 1)
+""",
+            environment=wandb_server.env(),
+        )
+        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a forked process goes on" in line]
+        (run,) = wandb_server.runs
+        assert not any("late" in row for row in run.history)
+        assert command == f"wandb-logging sync {only_run().path}"
+        assert sync(command.split()[-1], session=Session(wandb_server.api_key))[0].ok
+        (run,) = wandb_server.runs
+        assert [next(key for key in row if key[0] != "_") for row in run.history] == ["start", "short", "early", "late"]
+        assert run.state == "finished"
 
     @pytest.mark.arrays
     def test_workers_of_a_data_loader(self, wandb_server: LocalServer) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.locks import folder_lock
-from wandb_logging._journal.presence import Holder, age_of, said_in
+from wandb_logging._journal.presence import Holder, age_of, is_running, said_in
 from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps
 
@@ -78,7 +77,7 @@ def _left(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     holder = Holder.from_json(said)
-    is_left = bool(holder.host) and holder.is_near(folder) and not _is_running(holder.pid)
+    is_left = bool(holder.host) and holder.is_near(folder) and not is_running(holder.pid)
     if not is_left:
         age = age_of(folder, NAME)
         is_left = age is not None and age > _LONGEST
@@ -88,19 +87,6 @@ def _left(folder: Path) -> str | None:
 def _visit(said: Mapping[str, Any]) -> str:
     """The id of a visit; "" if its process was gone before it had written one."""
     return str(said.get("visit", ""))
-
-
-def _is_running(pid: int) -> bool:
-    """Whether a process of this host runs. True where the system does not tell."""
-    if sys.platform == "win32":  # os.kill with 0 would end the process there
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _go(folder: Path, visit: str) -> None:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
-from wandb_logging._journal.presence import NOBODY, Holder, life_of, said_in
+from wandb_logging._journal.presence import NOBODY, Holder, is_running, life_of, said_in
 from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps
 
@@ -133,7 +133,7 @@ def is_writing(path: Path, writer: int) -> bool:
 
 
 class Members:
-    """The members of a run directory. Their lock files are read once, and those of a thousand helpers among them.
+    """The members of a run directory, and their helpers. There may be a thousand of these: each lock file is read once.
 
     Args:
         path: the run directory.
@@ -142,12 +142,19 @@ class Members:
 
     def __init__(self, path: Path, but: int = 0) -> None:
         self._path = path
-        notes = (note_of(path, writer) for writer in writers_of(path) if writer != but)
+        notes = [note_of(path, writer) for writer in writers_of(path) if writer != but]
         self._notes = [note for note in notes if not note.helps]
+        self._helpers = [note for note in notes if note.helps]
 
     def living(self) -> list[Note]:
         """Those that have not ended. A member on another host counts if it may live."""
         return [note for note in self._notes if note.left is None and _may_go_on(self._path, note)]
+
+    def children(self) -> int:
+        """How many processes write here and live that one of this host has forked. No other helper has no lease."""
+        forked = (note for note in self._helpers if note.holder.lease is None and not note.holder.ended)
+        here = (note for note in forked if note.holder.is_near(self._path) and is_running(note.holder.pid))
+        return sum(life(self._path, note.writer) is Life.LIVES for note in here)
 
     def exit_codes(self, since: int) -> list[int]:
         """The exit codes of the members from the number `since` on: 1 for a member that died silently."""

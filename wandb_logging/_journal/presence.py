@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -98,6 +99,19 @@ def boot_id() -> str:
     with contextlib.suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this host runs. True where the system does not tell."""
+    if sys.platform == "win32":  # os.kill with 0 would end the process there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def life_of(root: Path, name: str, holder: Callable[[], Holder], traces: Callable[[], list[str]]) -> Life:

@@ -90,6 +90,7 @@ class Background:
         self._told: Remote | None = None  # for a joined run: what the process that sends it knows from the server
         self._told_lost: dict[str, int] = {}  # number of lost events of which a person was told, by reason
         self._others = 0  # number of members that still took part when this one left
+        self._children = 0  # number of forked processes that still logged then
         self._ending = new_lock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
@@ -308,6 +309,7 @@ class Background:
             writer.leave(exit_code)  # before looking: of two hosts that leave at once, one sees that it is last
             others = self.journal.others()
             self._others = len(others.living()) if others is not None and run_dir.has_several_writers() else 0
+            self._children = others.children() if others is not None else 0
             if not self._others:
                 codes = others.exit_codes(writer.since) if others is not None else []
                 self.append_change("exit", max([exit_code, *codes], key=abs))
@@ -493,4 +495,6 @@ class Background:
             notices = words.goodbye(report, lost, name, info, was_to_be_sent=meant)
         for notice in notices:
             self.notices.add(*notice)
+        if self._children and meant and not self._others and report.path is not None:
+            self.notices.add(*words.outlived(self._children, report.path))
         self.notices.say_all()

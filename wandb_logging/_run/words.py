@@ -280,6 +280,17 @@ def left_to_others(
         yield Notice("left to others", text, INFO)
 
 
+def outlived(children: int, path: Path) -> Notice:
+    """A run has ended, and processes that were forked from its own go on."""
+    who = (
+        "a forked process goes on: what it logs"
+        if children == 1
+        else f"{children} forked processes go on: what they log"
+    )
+    text = f"{who} from now on stays on the disk. `wandb-logging sync {typed(path)}` sends it"
+    return Notice("outlived", text, INFO)
+
+
 def goodbye(
     report: Report, dropped: Mapping[str, int], name: str | None, info: RunInfo, *, was_to_be_sent: bool
 ) -> Iterator[Notice]:
