@@ -235,3 +235,63 @@ def test_what_a_line_is_about_may_be_its_first_name() -> None:
         for kind, many in kinds
     )
     assert [min(metrics) for _, metrics in rows(text)] == ["frame I/Avg QP", "frame P/Avg QP", "frame B/Avg QP"]
+
+
+def test_an_object_may_take_several_lines() -> None:
+    """Objects that come again are rows; a single one only if most of its names are those of results."""
+    text = "".join(f'Epoch done\n{{\n  "epoch": {i},\n  "eval": {{\n    "f1": 0.{i}5\n  }}\n}}\n' for i in SIX)
+    assert rows(text)[-1] == (6, {"eval/f1": 0.65})
+    text = lines("Epoch {i}\n{{'auc': {d},\n 'loss': 0.{i}}}\n", *SIX)
+    assert rows(text)[-1] == (6, {"auc": 0.1429, "loss": 0.6})
+    assert rows('{\n  "accuracy": 0.93,\n  "f1": 0.91\n}\n') == [(None, {"accuracy": 0.93, "f1": 0.91})]
+    assert rows('{\n  "hidden_size": 768,\n  "dropout": 0.1,\n  "layer_norm_eps": 1e-12,\n  "lr": 0.01\n}\n') == []
+
+
+@pytest.mark.parametrize("before", ["", "2016-05-11T10:00:00.123: ", "2016-05-11 10:00:00,123 INFO "])
+def test_a_heading_tells_lines_of_one_form_apart(before: str) -> None:
+    """`Evaluation:` above one of the lines that otherwise are about training."""
+    line = before + "step {i}, loss {d}, acc 0.{i}\n"
+    found = rows(lines(line * 3 + "\nEvaluation:\n" + line, *SIX))
+    assert found[-2:] == [(6, {"loss": 0.1429, "acc": 0.6}), (6, {"Evaluation/loss": 0.1429, "Evaluation/acc": 0.6})]
+
+
+def test_each_heading_has_its_own_line() -> None:
+    """As reports are indented: two lines of one name are about two things."""
+    text = "tcp_bw:\n    bw  =  891 MB/sec\ntcp_lat:\n    latency  =  3.63 us\nudp_lat:\n    latency  =  3.73 us\n"
+    assert [metrics for _, metrics in rows(text)] == [
+        {"tcp_bw/bw": 891},
+        {"tcp_lat/latency": 3.63},
+        {"udp_lat/latency": 3.73},
+    ]
+
+
+def test_results_may_be_the_first_column() -> None:
+    """Whatever the columns are called; short names are no marks if most are long."""
+    text = "| Metrics  | Small | Large |\n+----------+-------+-------+\n"
+    text += "| loss     | 2.826 | 1.033 |\n| x        | 1.574 | 2.326 |\n| accuracy | 0.996 | 0.161 |\n"
+    assert [metrics for _, metrics in rows(text)][1:] == [
+        {"x/Small": 1.574, "x/Large": 2.326},
+        {"accuracy/Small": 0.996, "accuracy/Large": 0.161},
+    ]
+    text = "[INPUT] Symbol    X     Y     Z   unit\n[INPUT] 1 O    0.0   0.5   0.1 AA\n"
+    assert rows(text + "[INPUT] 2 H    0.0   1.5   0.1 AA\n[INPUT] 3 H    0.0   0.5   1.1 AA\n") == []
+
+
+def test_how_much_data_there_was_is_no_step() -> None:
+    """`n = 200` beside results."""
+    assert rows("GCV score = 5.1465  Scale est. error = 4.8145    n = 200\n")[0][0] is None
+
+
+def test_a_line_with_a_date_heads_no_table() -> None:
+    """`Started at (GMT) :  2023-05-01 10:00:00` above rows of numbers."""
+    text = "max training timesteps :  100000\nStarted training at (GMT) :  2023-05-01 10:00:00\n"
+    text += lines("Episode : {i}9 \t\t Timestep : {i}600 \t\t Average Reward : 2{i}.28\n", *SIX)
+    assert rows(text)[-1] == (6600, {"Episode": 69, "Average Reward": 26.28})
+    assert len(rows(text)) == len(SIX)
+
+
+def test_a_mark_over_the_first_column_is_its_name() -> None:
+    """`#` over the count, with a column of remarks at the other end."""
+    text = "  #     beta     phi_d       f        LS    Comment   \n-----------------------------------------\n"
+    text += lines("   {i}  8.16e+08  7.2{i}e+03  7.4{i}e+03      0              \n", *SIX)
+    assert rows(text)[-1] == (6, {"beta": 8.16e8, "phi_d": 7260, "f": 7460, "LS": 0})

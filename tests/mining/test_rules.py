@@ -156,6 +156,14 @@ class TestManyLines:
         text = "Result for a:\n  n: 3\n  info:\n    lr: 0.1\n    name: x\n  done: true\nResult for b:\n  n: 4\n"
         assert found(text, {"block": "Result for {*}:", "step": "n"}) == [(3, {"info/lr": 0.1})]
 
+    def test_objects_over_several_lines(self) -> None:
+        """As indented JSON and as `pprint` writes them; what is no object ends them without a row."""
+        rule = {"json": "many", "step": "step"}
+        text = 'saved {\n  not an object\nmetrics: {\n  "step": 3,\n  "eval": {\n    "f1": 0.5\n  }\n}\n'
+        text += "{'loss': 0.25,\n 'note': 'a } in it',\n 'step': 4}\n{\"step\": 5, \"loss\": 0.1}\n"
+        text += '{\n "loss": 1,\nKilled\n'
+        assert found(text, rule) == [(3, {"eval/f1": 0.5}), (4, {"loss": 0.25})]
+
     def test_a_line_and_the_line_below_it(self) -> None:
         """A line of a rule may be two: names in both count, and one empty line may be between them."""
         rule = {"line": "Iteration {step} value\n[1] {value}", "sample": "Iteration 3 value\n[1] 0.5"}
@@ -257,7 +265,7 @@ class TestWrongRules:
             ({"line": "a {b} {b}"}, r"rules\[1\]\.line \{b\} is there twice"),
             ({"line": "a {b}", "json": True}, r"rules\[1\]\.json: a rule has one form"),
             ({"line": 3}, r"rules\[1\]\.line must be a string, not 3"),
-            ({"json": "yes"}, r"rules\[1\]\.json must be true"),
+            ({"json": "yes"}, r"rules\[1\]\.json must be one of"),
             ({"starts": "{a}{b}", "pairs": ":"}, r"\Atext_metrics\.rules\[1\]\.starts two .*\(got '\{a\}\{b\}'\)\Z"),
             ({"pairs": "->"}, r"rules\[1\]\.pairs must be one of"),
             ({"line": "a {b}", "only": "b"}, r"rules\[1\]\.only must be a list"),

@@ -11,7 +11,7 @@ from wandb_logging._mining import numbers
 MAX_COLUMNS = 60
 
 BARS = re.compile(
-    r"[|│┃║](?:(?!\d)|(?<!\d[|│┃║]))"  # 8|0 is one cell
+    r"(?<!<)[|│┃║](?!>)(?:(?!\d)|(?<!\d[|│┃║]))"  # 8|0 is one cell
     r"(?!(?<=/\|)[A-Za-z]{1,3}\|(?!\S))(?!(?<=/\|[A-Za-z]\|)(?!\S))(?!(?<=/\|[A-Za-z]{2}\|)(?!\S))"  # gbar/|A| a name
     r"(?!(?<=>\|)[A-Za-z]\|)(?!(?<=>\|[A-Za-z]\|))"  # P>|t| and Pr(>|z|), too
 )
@@ -270,7 +270,9 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     words = header.split()
     wide = [name for name, _, _ in spans(WIDE, header)]
     if words and words[0] in {"#", "%"}:
-        words = words[1:] if len(words) != len(texts) else words
+        at = header.index(words[0])
+        under = nearness((words[0], at, at + 1), *tokens[0][1:]) > -_NEAR and len(words) > len(texts)
+        words = words[1:] if len(words) != len(texts) and not under else words
     split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
     words = [name for name, _, _ in _with_units(_tokens(header))[-len(words) :]]
     splits = (words,) if narrow else (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
@@ -286,6 +288,9 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
             if more - marked == 0 or (more - marked == 1 and "/" in names[-1]):  # a marker; a last column of two parts
                 return _by_name(names, texts[marked:])
     return None
+
+
+_NEAR = 3  # columns between a mark and the number below it
 
 
 def _wordy(tokens: list[Span]) -> bool:

@@ -127,7 +127,7 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
     whole = all(value == int(value) for value in values if abs(value) < 1e15)
     if not whole and not simulated and name != "progress":
         return False
-    if timed or name == "progress":
+    if timed or name in {"progress", "n"}:  # `n = 200` is how much data there was
         return len(values) > 1 and increasing(values)
     return len(values) < 3 or increasing(values) or (len(set(values)) == 1 and bool(name))
 

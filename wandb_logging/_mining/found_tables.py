@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from wandb_logging._mining import cells as table_cells, table_headers
 from wandb_logging._mining.cells import cell
@@ -58,6 +58,7 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
 
 _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
+_STAMPED = re.compile(r"\d\d[:-]\d\d")
 _CLASSES = re.compile(r"(?<=[A-Za-z] )1 2(?: 3(?: 4(?: 5(?: 6(?: 7(?: 8(?: 9(?: 10)?)?)?)?)?)?)?)?\Z")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
@@ -76,7 +77,9 @@ def _header(text: str) -> str | None:
     if words and hidden(words[0]).startswith("\x01"):
         words = words[1:]
     if (
-        table_cells.RULE.match(text)
+        # `Started at (GMT) :  2023-05-01 10:00:00`
+        (_STAMPED.search(text) and any(hidden(word).startswith("\x01") for word in words[3:]))
+        or table_cells.RULE.match(text)
         or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
         or any(map(_ORNAMENT.match, (words[:1] + words[-1:])))
     ):
@@ -130,7 +133,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     decimal = _decimal(texts, i)
     above = _above(texts, i)
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
-    rows, lines, labels = _rows(Table(header, decimal=decimal), texts, taken)
+    rows, lines, labels, tells = _rows(Table(header, decimal=decimal), texts, taken)
     alone = len(rows) == 1 and (follows or (len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))))
     if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
         return None
@@ -143,7 +146,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
-        rows, lines, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
+        rows, lines, _, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
         if labels and _is_twice(row.get(rule["step"]) for _, row in rows):
             rule["names"] = labels
     elif labels:
@@ -153,10 +156,11 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
         rule["ends"] = other
     if decimal == ",":
         rule["decimal"] = ","
-    if step is None:
-        kept = _tells_results(names, labels) and (labels or _is_dense(header, texts, rows, lines, taken))
+    if step is not None:
+        kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS and not _is_of_atoms(names)
     else:
-        kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS
+        dense = labels is not None or _is_dense(header, texts, rows, lines, taken)
+        kept = _tells_results(names, labels, tells=tells) and dense
     comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
 
@@ -215,11 +219,17 @@ def _decimal(texts: Sequence[Text], i: int) -> str:
     return "," if any(re.search(form, f" {text}") for text in following) else "."
 
 
-def _tells_results(names: Sequence[str], labels: str | None) -> bool:
+def _is_of_atoms(names: Sequence[str]) -> bool:
+    """Whether the rows of a table say where the atoms of a molecule are."""
+    words = {word for name in names for word in re.findall(r"[a-z]+", name.lower())}
+    return {"x", "y", "z"} <= words and not words.isdisjoint({"symbol", "atom", "element", "species"})
+
+
+def _tells_results(names: Sequence[str], labels: str | None, *, tells: bool) -> bool:
     """Whether rows that a text column tells apart are results, rather than a list of things or the parts of a model."""
-    if not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names):
+    if _is_of_atoms(names) or not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names):
         return False
-    return not labels or any(is_metric(name) or "value" in name.lower() for name in names)
+    return not labels or tells or any(is_metric(name) or "value" in name.lower() for name in names)
 
 
 _PARTS = frozenset({"params", "param #", "parameters"})
@@ -299,7 +309,12 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
         or _RULED.search(text)
     ):
         return None
-    if ":" in text or text.rstrip().endswith((".", "!")) or len(text) - len(text.lstrip()) > len(texts[i][1]):
+    if (
+        ":" in text
+        or "=" in text
+        or text.rstrip().endswith((".", "!"))
+        or len(text) - len(text.lstrip()) > len(texts[i][1])
+    ):
         return None
     same = len(words) == len(below) == len(set(below)) > 3
     over = len(set(below)) < len(below) and len(words) != len(below) and len(words) < len(below) + 2
@@ -322,7 +337,23 @@ def _fits(header: str, text: str) -> bool:
     return numeric >= 2 and numeric * 5 >= len(values) * 2
 
 
-def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tuple[int, Found]], set[int], str | None]:
+class _Rows(NamedTuple):
+    """The rows of a table.
+
+    Attributes:
+        rows: each with the number of its line.
+        lines: numbers of the table's lines.
+        labels: the column whose texts tell the rows apart; None if there is none.
+        tells: whether several of these texts are names of results.
+    """
+
+    rows: list[tuple[int, Found]]
+    lines: set[int]
+    labels: str | None
+    tells: bool
+
+
+def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
     state: dict[str, Any] = {}
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
@@ -341,17 +372,30 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> tuple[list[tu
             rows.append((number, found))
             cells = table_cells.row(state["header"], table_cells.PROGRESS.sub("", text)) or {}
             name = next(iter(cells), "")
-            if name and cell(cells[name]) is None and len(cells[name]) > 2 and not re.search(r"\d:\d\d", cells[name]):
+            if (
+                name
+                and cell(cells[name]) is None
+                and _LETTER.search(cells[name])
+                and not re.search(r"\d:\d\d", cells[name])
+            ):
                 first_cells[name].add(cells[name])
                 counted[name] += 1
     label = next((name for name, texts in first_cells.items() if _tells_apart(texts, counted[name], len(rows))), None)
-    return rows, lines, label
+    return _Rows(
+        rows,
+        lines,
+        label,
+        label is not None and sum("/" not in text and is_metric(text) for text in first_cells[label]) > 1,
+    )
 
 
 def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:
     """Whether the texts of a first column tell the rows apart, and do not only say when each was written."""
     intervals = all(_INTERVAL.match(text) for text in texts)
-    return len(texts) > 1 and not intervals and counted >= max(2, rows - 1)
+    marks = sum(len(text) < _WORD for text in texts) * 2 > len(texts)
+    return len(texts) > 1 and not intervals and not marks and counted >= max(2, rows - 1)
 
 
+_LETTER = re.compile(r"[^\W_]")
+_WORD = 3  # letters; fewer are a mark
 _INTERVAL = re.compile(r"\d+(?:\.\d+)?-\s*\d+(?:\.\d+)?\b")

@@ -18,6 +18,7 @@ class Group:
         label: prefix of the names.
         expression: how the step is computed, if it is made of several fields.
         parts: names of the fields that only the expression needs.
+        above: text of the line right above each of these lines, which tells them from others of their shape.
     """
 
     shapes: list[Shape]
@@ -27,6 +28,7 @@ class Group:
     expression: str = ""
     parts: dict[int, str] = field(default_factory=dict)
     word: tuple[int, str] | None = None
+    above: str = ""
 
     @property
     def first(self) -> Shape:

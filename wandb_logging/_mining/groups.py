@@ -437,9 +437,9 @@ def _of_one_report(group: Group) -> None:
 
 def _is_all_pairs(item: Shape) -> bool:
     """Whether a line holds only names and numbers: `eval loss: 0.4, accu: 0.8`."""
-    words = sum(len(one.name.split()) for one in item.fields)
+    words = sum(len(re.findall(r"[A-Za-z]\w*", one.name)) for one in item.fields)
     rest = (
         len(re.findall(r"[A-Za-z]\w*", item.blotted[item.head :])) - words - sum(bool(one.unit) for one in item.fields)
     )
-    bare = not re.search(r"[(\[]", item.text[item.head :])
+    bare = not re.search(r"(?<!\S)[(\[]", item.text[item.head :])
     return len(item.fields) > 1 and rest < 1 and bare and all(one.name and one.sep in ":=" for one in item.fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
@@ -213,6 +214,27 @@ def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) ->
         about = measured if STATISTICS.issuperset(map(str.lower, group.wanted.values())) else headings
         if not group.label and group.wanted and all(item.number in about for item in group.shapes):
             group.label = f"{about[group.first.number]}/"
+
+
+def apart_below(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> list[Group]:
+    """Take the lines right below a heading such as `Evaluation:` out of groups that have lines elsewhere, too."""
+    headings: dict[int, re.Match[str]] = {}
+    for (_, text), (after, _) in zip(texts, texts[1:]):
+        heading = _HEADING.search(text) if text.rstrip().endswith(":") else None
+        if heading and APART.search(heading[1]):
+            headings[after] = heading
+    found: list[Group] = []
+    for group in groups if headings else ():
+        below = [item for item in group.shapes if item.number in headings]
+        if group.label or not group.wanted or not 0 < len(below) < len(group.shapes) or _is_apart(group):
+            continue
+        heading = headings[below[0].number]
+        word = APART.search(heading[1])
+        own = replace(group, shapes=below, wanted=dict(group.wanted), above=f"{heading[1]}:")
+        own.label = f"{word[1] if word else heading[1]}/"
+        group.shapes = [item for item in group.shapes if item.number not in headings]
+        found.append(own)
+    return found
 
 
 _STATISTICS_BELOW = 8

@@ -14,6 +14,7 @@ from wandb_logging._mining.lines import OF
 from wandb_logging._mining.numbers import factor
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.regexes import Regex
+from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
@@ -34,7 +35,10 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "table": (_TEXT, "The header of a table, some of it, or two lines. Its rows give a metric for each column."),
     "box": ({"type": ["boolean", "string"]}, "Boxes of | name | value | lines; a text: those that have it in them."),
     "block": (_TEXT, "The first line of indented name: value lines."),
-    "json": ({"const": True}, "Lines that hold a JSON object, or a dict as Python prints it."),
+    "json": (
+        {"enum": [True, "many"]},
+        "Lines that hold a JSON object, or a dict as Python prints it; `many`: objects that take several lines.",
+    ),
     "regex": (_TEXT, "A regular expression with named groups. Needs has."),
     "starts": (_TEXT, "With pairs: text before the pairs, as in line. Other lines are not looked at."),
     "has": (_TEXT, "Text that a line must have."),
@@ -138,7 +142,7 @@ class Rule:
         _check_keys(self.given, self._at)
         self.form = next(form for form in FORMS if form in self.given)
         self.needle = ""
-        self.stateful: Table | Stacked | Box | Block | TwoLines | None = None
+        self.stateful: Table | Stacked | Box | Block | TwoLines | Spread | None = None
         self._template: Template | None = None
         self._find = self._made()
         self.has = self.given.get("has", "")
@@ -232,12 +236,16 @@ class Rule:
     def _make_block(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         return self._keep(Block(self.given["block"]))
 
-    def _keep(self, form: Table | Stacked | Box | Block | TwoLines) -> Callable[[Line, dict[str, Any]], Found | None]:
+    def _keep(
+        self, form: Table | Stacked | Box | Block | TwoLines | Spread
+    ) -> Callable[[Line, dict[str, Any]], Found | None]:
         self.stateful = form
         self.needle = form.needle
         return lambda line, state: form.find(line.raw, state)
 
     def _make_json(self) -> Callable[[Line, dict[str, Any]], Found | None]:
+        if self.given["json"] == "many":
+            return self._keep(Spread(self.given.get("has", "")))
         self.needle = "{"
         return lambda line, _: objects.numbers_of(line.raw, line.raw.find(self.has) if self.has.endswith("{") else 0)
 

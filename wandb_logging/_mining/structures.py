@@ -13,11 +13,12 @@ from wandb_logging._mining.findings import Finding, Text, best_step, is_clock, i
 from wandb_logging._mining.found_tables import table_findings
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
+from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import stacked_tables
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
-from wandb_logging._mining.vocabulary import APART, EPOCHS
+from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+(?:in )?[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
@@ -145,6 +146,39 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
     return [_json(before, rows) for before, rows in kept.items()]
 
 
+def spread_objects(texts: Sequence[Text]) -> list[Finding]:
+    """Find objects over several lines: the same names come again, or most of them are those of results."""
+    form = Spread()
+    state: dict[str, Any] = {}
+    groups: dict[tuple[str, ...], list[tuple[int, Found, list[int]]]] = defaultdict(list)
+    open_lines: list[int] = []
+    for number, text in texts:
+        found = form.find(text, state)
+        open_lines = [] if found is None else [*open_lines, number]
+        if found:
+            names = tuple(sorted(name for name, value in found.items() if not isinstance(value, str)))
+            groups[names].append((number, found, open_lines))
+            open_lines = []
+    kept = {names: rows for names, rows in groups.items() if _are_results(names, [row for _, row, _ in rows])}
+    founds = [(number, found) for rows in kept.values() for number, found, _ in rows]
+    if not founds:
+        return []
+    rule: dict[str, Any] = {"json": "many"}
+    every = list(dict.fromkeys(name for names in kept for name in names))
+    step = best_step([found for _, found in founds], [name for name in every if "/" not in name], least=1)
+    _name(rule, step, [found for _, found in founds], every)
+    lines = {line for rows in kept.values() for *_, own in rows for line in own}
+    return [Finding([rule], f"{len(founds)} objects over several lines", lines, min(founds)[0], follows=step is None)]
+
+
+def _are_results(names: Sequence[str], founds: Sequence[Found]) -> bool:
+    last = [name.rpartition("/")[2] for name in names]
+    results = sum(is_metric(name) and not is_setting(name) for name in last)
+    measured = [name for name in names if any(found[name] % 1 for found in founds)]
+    varies = any(len({found[name] for found in founds}) > 1 for name in measured)
+    return bool(results and measured) and (varies or results * 2 > len(names) > 1)
+
+
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -223,6 +257,6 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
 
 # Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
-    exposition, boxes, blocks, json_lines, key_values, percentiles, value_first, stacked_tables, table_findings,
-    titled_numbers,
+    exposition, boxes, blocks, json_lines, spread_objects, key_values, percentiles, value_first, stacked_tables,
+    table_findings, titled_numbers,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from wandb_logging._mining import lines, structures
 from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.groups import find_groups
-from wandb_logging._mining.labels import put_labels, under_headings
+from wandb_logging._mining.labels import apart_below, put_labels, under_headings
 from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.sections import under_recurring
 from wandb_logging._mining.shapes import shape
@@ -49,6 +49,7 @@ def suggest(text: str) -> list[Suggestion]:
     put_labels(groups, rest)
     under_headings(groups, texts)
     headings = under_recurring(groups, texts)
+    groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
     ruled = [rule for group in groups if (rule := as_rule(group, decimal)) is not None]
     return _distinct([*found, *sorted(ruled, key=lambda one: -len(str(one.rule.get("line", "")))), *headings])

@@ -84,6 +84,8 @@ class Table:
         remark = raw.lstrip().startswith("# ") and state["header"].lstrip().startswith("#")
         if RULE.match(raw) or remark:
             return {}
+        if _PRINTED.match(raw) and "[" not in state["header"]:
+            return None
         if "kinds" not in state and goes_on(state["header"], raw):
             state["header"] = below(state["header"], raw)
             return {}
@@ -122,7 +124,8 @@ class Table:
 
 
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
-_PAIR = re.compile(r"[A-Za-z]\w{2,40}=[-+.\d]")  # a line of pairs, no row
+_PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it
+_PAIR = re.compile(r"[A-Za-z]\w{2,40}= ?[-+.\d]")  # a line of pairs, no row
 
 
 def alike(first: str, kinds: str) -> bool:

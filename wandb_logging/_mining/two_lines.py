@@ -18,7 +18,8 @@ class TwoLines:
     """A template of two lines, as `line` of a rule has it. One empty line may be between them.
 
     Args:
-        text: the two templates. The second has to fit nearly all of its line: at most a unit may be beside it.
+        text: the two templates. What the second fits has to end its line, but for a unit; without any text of its own
+            it has to begin the line, too.
         decimal: "," if 3,5 means three and a half.
 
     Raises:
@@ -30,7 +31,7 @@ class TwoLines:
         if len(lines) != 2 or not all(map(str.strip, lines)):
             raise ValueError("has more than two lines, or an empty one")
         self._above, self._below = Template(lines[0], decimal), Template(lines[1], decimal, bare=True)
-        self._words = len(lines[1].split()) + 1
+        self._bare = not re.sub(r"\{[^{}]*\}", "", lines[1]).strip()
         self.needle = self._above.needle
         if not self._below.names:
             raise ValueError("has no {name} in its second line")
@@ -43,9 +44,9 @@ class TwoLines:
             if not text and not state.pop("gap", False):
                 state.update(above=above, gap=True)
                 return {}
-            below = self._below.find(text) if len(text.split()) <= self._words else None
             state.clear()
-            if below is not None:
+            below = self._below.find(text)
+            if below is not None and len(text[below[1] :].split()) < 2 - (self._bare and " " in text[: below[1]]):
                 return {**above, **below[0]}
         begun = self._above.find(text)
         if begun is None:

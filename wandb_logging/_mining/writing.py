@@ -34,7 +34,9 @@ def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
     for rule in (_as_line(group), _as_pairs(group)):
         if rule is not None and decimal != ".":
             rule["decimal"] = decimal
-        if rule is not None and _holds(rule, group):
+        if rule is not None and _holds(rule, group) and not (group.above and "line" not in rule):
+            if group.above:
+                rule["line"] = f"{group.above}\n{rule['line']}"
             return Suggestion(rule, _comment(group))
     return None
 
