@@ -295,3 +295,29 @@ def test_a_mark_over_the_first_column_is_its_name() -> None:
     text = "  #     beta     phi_d       f        LS    Comment   \n-----------------------------------------\n"
     text += lines("   {i}  8.16e+08  7.2{i}e+03  7.4{i}e+03      0              \n", *SIX)
     assert rows(text)[-1] == (6, {"beta": 8.16e8, "phi_d": 7260, "f": 7460, "LS": 0})
+
+
+def test_a_ratio_of_norms_is_one_name() -> None:
+    """`||r||/||b||` beside `||r||`."""
+    text = lines("  CG iter {i}0   ||r|| = {e}   ||r||/||b|| = {d}   alpha = 0.{i}\n", *SIX)
+    assert rows(text)[-1] == (60, {"||r||": 1e-06, "||r||/||b||": 0.1429, "alpha": 0.6})
+
+
+@pytest.mark.parametrize("form", ["[{i} | 2{i}.37] loss={d} avg=2.{i}\n", "run [{i}]:\nloss : {d} avg: 2.{i}\n\n"])
+def test_a_count_in_brackets_is_the_step(form: str) -> None:
+    """With a time beside it, or alone on the line above."""
+    assert rows(lines(form, *SIX))[-1] == (6, {"loss": 0.1429, "avg": 2.6})
+
+
+def test_an_index_has_no_name_in_the_header() -> None:
+    """As R and pandas print tables, also under names of two words."""
+    text = "        CP nsplit rel error  xerror\n" + lines("{i} 0.17647{i}      {i}  {d}00 1.0{i}000\n", *SIX)
+    assert rows(text)[-1][1] == {"CP": 0.176476, "nsplit": 6, "rel error": 0.1429, "xerror": 1.06}
+    text = "   epoch  loss\n" + lines("{i}      {i}  0.{i}5\n", *SIX)
+    assert rows(text)[-1] == (6, {"loss": 0.65})
+
+
+def test_an_uncertainty_may_be_in_brackets() -> None:
+    """A number that has one was measured, whatever its name."""
+    text = "KNN: 0.7115 (+/- 0.0301)\nRandom Forest: 0.8327 (+/- 0.0250)\n"
+    assert rows(text) == [(None, {"KNN": 0.7115}), (None, {"Random Forest": 0.8327})]

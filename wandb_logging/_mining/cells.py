@@ -143,8 +143,25 @@ def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int]
         placed = _by_ends(header.split(), tokens, ends)
         if placed is not None:
             return placed
-    labelled = _by_label(header, tokens) or _by_term(header, tokens)
+    labelled = _by_index(header, tokens) or _by_label(header, tokens) or _by_term(header, tokens)
     return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+
+
+def _by_index(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """A row with its number before it, for which the header has no name, as R and pandas print their tables."""
+    first = len(header) - len(header.lstrip())
+    if not first or len(tokens) < _LEAST or not tokens[0][0].isdigit() or tokens[0][2] > min(first, _INDEX):
+        return None
+    if tokens[0][1] or any(cell(text) is None for text, _, _ in tokens[1:]):
+        return None
+    for names in (spans(TOKEN, header), spans(WIDE, header), _over_cells(header, tokens[1:])):
+        ends = all(name[2] == other[2] for name, other in zip(names, tokens[1:]))  # right-aligned, as both print them
+        if len(names) == len(tokens) - 1 and ends:
+            return _by_name([name for name, _, _ in names], [text for text, _, _ in tokens[1:]])
+    return None
+
+
+_INDEX = 5  # digits
 
 
 def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:

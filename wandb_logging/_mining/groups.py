@@ -397,7 +397,7 @@ def _is_measured(group: Group, i: int) -> bool:
     return bool(one.value % 1 and _UNCERTAIN.match(group.first.text, one.end))
 
 
-_UNCERTAIN = re.compile(r"\s?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
+_UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
 
 
 def _leads(item: Shape, one: Field) -> bool:

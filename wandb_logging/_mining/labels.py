@@ -96,6 +96,8 @@ def _against(
             word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
         }
         own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
+        if not any(map(str.isalnum, head)):
+            return ""
         first = group.first.fields[0].name
         if not own and len(group.wanted) > 1 and first != clash[0] and first in group.wanted.values():
             alike = [one for one in groups if one is not group and _head_of(one) == head and _has_names(one, clash)]

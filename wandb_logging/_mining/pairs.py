@@ -56,8 +56,9 @@ _DELIMITER = re.compile(
     r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s|\s->\s"
 )
 _NORM = re.compile(
-    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
-)  # |g|, ||dx||, scale*|T|
+    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"
+    r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
+)  # |g|, ||dx||, scale*|T|, ||r||/||b||
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _SPACED_RATE = re.compile(r"(?:^|[|,;\t])\s*([A-Za-z]\w{0,20} / (?i:s|sec|second|step|iter|it|batch|epoch|op|min))\Z")
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")

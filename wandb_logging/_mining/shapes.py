@@ -22,9 +22,10 @@ _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
 _GLUED_RESULT = re.compile(r"(?<![\w.-])([A-Za-z]{3,12})(\d{1,9}\.\d{1,12})(?![\w.])")  # loss0.546
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
 _NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
+_COUNT_ALONE = re.compile(r"\s*[A-Za-z]{2,20} ?\[\s*(\d{1,9})\s*\]:?\s*\Z")  # run [50]:
 _LONE = re.compile(
     r"\s*(?:(?:Run |\* )(\d{1,9})(?=:\s)|\[(\d{1,3}(?:,\d{3})+)\]"
-    r"|\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|<(\d{1,9})>(?=\s)"
+    r"|\[(?:\s*\d{1,9},)?\s*(\d{1,12})s?\s*\]|\[(\d{1,9}) \| [\d.]{1,12}\]|<(\d{1,9})>(?=\s)"
     r"|(?:\d{1,9}\|)?(\d{1,12})(?=:\s|,?\s+[A-Za-z]\S{0,20}\s*=|\s+--|\s*\||\)\s|\s+\[[A-Za-z]"
     r"|\s+\([A-Z][\w/]{0,20}\)\s"
     r"|\s+[A-Za-z][A-Za-z ]{2,40}\s\d\.\d+[eE]|\s{2,}[A-Za-z]+(?: [A-Za-z]+){0,2} -?\d[\d.]{0,12}\s+[A-Za-z]"
@@ -187,7 +188,7 @@ def _says_what(name: str) -> bool:
 def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     """Find counters, ranges and lone numbers; also return the line without them."""
     found: list[Field] = []
-    lone = _LONE.match(blotted, head)
+    lone = _LONE.match(blotted, head) or _COUNT_ALONE.match(blotted, head)
     if lone:
         group = lone.lastindex or 1
         found.append(Field("", int(lone[group].replace(",", "")), "#", *lone.span(group)))

@@ -52,7 +52,7 @@ def suggest(text: str) -> list[Suggestion]:
     groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
     ruled = [rule for group in groups if (rule := as_rule(group, decimal)) is not None]
-    return _distinct([*found, *sorted(ruled, key=lambda one: -len(str(one.rule.get("line", "")))), *headings])
+    return _distinct([*found, *sorted(ruled, key=_least_special), *headings])
 
 
 def _decimal(texts: Sequence[tuple[int, str]]) -> str:
@@ -63,6 +63,11 @@ def _decimal(texts: Sequence[tuple[int, str]]) -> str:
 
 _COMMAS = re.compile(r"[^\d\s,][:=]?\s+[-+]?\d+,(?:\d\d?|\d{4,})(?![\d,])")
 _POINTS = re.compile(r"\d\.\d")
+
+
+def _least_special(one: Suggestion) -> tuple[int, int]:
+    """A key that sorts rules so that those which fit fewer lines come first."""
+    return -len(str(one.rule.get("line", ""))), -len(str(one.rule.get("has", "")))
 
 
 def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:

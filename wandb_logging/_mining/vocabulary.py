@@ -152,7 +152,9 @@ def is_timing(name: str) -> bool:
 def is_total_time(name: str) -> bool:
     """Whether a name says how long the whole took."""
     parts = set(words(name))
-    return "time" in parts and not parts.isdisjoint({"total", "fit", "run", "wall", "cpu", "execution", "planning"})
+    return "time" in parts and not parts.isdisjoint(
+        {"total", "fit", "run", "training", "wall", "cpu", "execution", "planning"}
+    )
 
 
 _TIMINGS = frozenset("elapsed took spent termination".split())

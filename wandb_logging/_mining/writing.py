@@ -10,6 +10,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._mining import numbers
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.shapes import Field
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,15 @@ def _word(group: Group) -> list[tuple[int, int, str]]:
     return []
 
 
+def _told_by(group: Group, one: Field) -> str:
+    """A text that the lines of a group have: the first name, and what tells them from others of that name."""
+    name = one.name + ("" if one.sep == " " else one.sep)
+    item = group.first
+    before = re.split(r"\d", item.text[item.head : one.start])[-1].strip()
+    told = group.label and before.endswith(name) and all(before in other.text for other in group.shapes)
+    return before if told else name
+
+
 def _as_pairs(group: Group) -> dict[str, Any] | None:
     """The same rule in the form of starts and pairs, for lines whose parts vary."""
     item = group.first
@@ -191,5 +201,5 @@ def _as_pairs(group: Group) -> dict[str, Any] | None:
                 return None
             rule["starts"] = item.text[begin : one.start].replace("{", "{{") + "{step}"
     first = min(group.wanted, default=0)
-    rule.setdefault("has", item.fields[first].name + ("" if item.fields[first].sep == " " else item.fields[first].sep))
+    rule.setdefault("has", _told_by(group, item.fields[first]))
     return _with_options(rule, group)
