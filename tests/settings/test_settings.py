@@ -345,9 +345,11 @@ class TestEnvironment:
         given, kept = RIGHT[key][0]
         assert getattr(Settings.of({key: given}), key) == kept
 
+    @pytest.mark.parametrize("text", ["", " ", "\n"])
     @pytest.mark.parametrize("variable", ["WANDB_PROJECT", "WANDB_TAGS", "WANDB_MODE", "WANDB_SILENT", "WANDB_API_KEY"])
-    def test_an_empty_one_is_none(self, variable: Any, monkeypatch: Any) -> None:
-        monkeypatch.setenv(variable, "")
+    def test_an_empty_one_is_none(self, variable: Any, text: Any, monkeypatch: Any) -> None:
+        """Nor is one that a script made of an empty file."""
+        monkeypatch.setenv(variable, text)
         assert Settings() == Settings()
         assert Settings().project == "uncategorized"
 

@@ -104,6 +104,12 @@ class TestCommand:
         _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, "nowhere.log: no such file" in err) == (1, True)
 
+    def test_a_file_that_is_waited_for_is_said(self) -> None:
+        """Who mistyped a name would else wait for ever."""
+        process = child("tail", "nowhere.log", "--until-idle", "0.1", "--mode", "offline")
+        err = process.communicate(timeout=PATIENCE)[1]
+        assert (process.returncode, "nowhere.log: no such file yet: waiting for it" in err) == (0, True)
+
     @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
     def test_until_idle_and_ctrl_c(self) -> None:
         """Following ends by itself when asked to, and with Ctrl-C; both are a run that ended well."""

@@ -53,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT
-    missing = [] if not args.no_follow else [path for path in args.file if str(path) != "-" and not path.exists()]
-    for path in missing:
-        complain(f"{path}: no such file")
+    absent = [path for path in args.file if str(path) != "-" and not path.exists()]
+    for path in absent:  # who mistyped a name would wait for ever
+        complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
+    missing = absent if args.no_follow else []
     try:
         _follow(begun, args.file, 0.0 if args.no_follow else args.until_idle)
     except KeyboardInterrupt:

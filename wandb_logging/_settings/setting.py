@@ -35,8 +35,8 @@ class Setting:
 
     def unset(self) -> Any:
         """The value if the setting is not given: that of the environment variable, else the default."""
-        text = os.environ.get(self.env) if self.env else None
-        if not text:
+        text = os.environ.get(self.env, "") if self.env else ""
+        if not text.strip():
             return self.default
         try:
             return self.kind.parse(text)
