@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from wandb_logging._cli.charts import series, thinned
 
@@ -36,3 +36,18 @@ def test_thinned(values: list[float], most: int) -> None:
     assert len(few) <= most + 4
     assert min(value for _, value in few) == min(values)
     assert max(value for _, value in few) == max(values)
+
+
+@given(st.integers(10_000, 60_000), st.integers(0, 1000))
+@settings(max_examples=5)
+def test_a_long_run_is_drawn_evenly(count: int, spike: int) -> None:
+    """However long a run is, each part of it has its share of the points, and what is low or high stays so."""
+    curve = series({"_step": step, "m": 9.0 if step == spike else step % 7} for step in range(count))["m"]
+    assert len(curve.points) <= 4001
+    for part in range(20):
+        low, high = part * count // 20, (part + 1) * count // 20
+        assert 60 <= sum(low <= step < high for step, _ in curve.points) <= 300
+        assert {value for step, value in curve.points if low <= step < high} >= {0.0, 6.0}
+    assert (spike, 9.0) in curve.points
+    shape = curve.shape(400)
+    assert (shape[0][0], shape[-1][0]) == (0, count - 1)

@@ -20,10 +20,12 @@ _WIDEST = 120
 _GAP = 2
 _NUMBERS = frozenset({int, float})
 _SCALARS = _NUMBERS | {str, bool, type(None)}
-_ENOUGH = 2000  # points of a curve: more than a terminal can show
+_ENOUGH = 4000  # points of a curve: more than a terminal can show
+_PIECE = 4  # points of which two stay where there are too many
 
 Number = Union[int, float]
-Points = list[tuple[float, float]]
+Point = tuple[float, float]
+Points = list[Point]
 
 
 @dataclass
@@ -31,17 +33,23 @@ class Curve:
     """A metric over the steps.
 
     Attributes:
-        points: pairs of step and value. If there are very many, only some are kept; the first, the last, lows and highs
-            are among them. NaN and infinities cannot be drawn and are left out.
+        points: pairs of step and value. If there are very many, only the first is kept, and of each group of as many
+            that follow the lowest and the highest. NaN and infinities cannot be drawn and are left out.
         last: the latest value, also one that cannot be drawn.
         count: number of all values.
         drawn: number of values that can be drawn.
+        end: the latest point that can be drawn.
+        group: how many values two points stand for; 1 if each value has a point of its own.
+        inside: how many values the last two points stand for so far.
     """
 
     points: Points = field(default_factory=list)
     last: Number = math.nan
     count: int = 0
     drawn: int = 0
+    end: Point | None = None
+    group: int = 1
+    inside: int = 1
 
     def add(self, step: float, value: Number) -> None:
         """Add the next value."""
@@ -49,9 +57,28 @@ class Curve:
         self.count += 1
         if math.isfinite(value):
             self.drawn += 1
-            self.points.append((step, float(value)))
-            if len(self.points) >= 2 * _ENOUGH:
-                self.points = thinned(self.points, _ENOUGH)
+            self.end = (step, float(value))
+            self._put(self.end)
+
+    def _put(self, point: Point) -> None:
+        points = self.points
+        if self.inside == self.group and len(points) > _ENOUGH:
+            rest = points[1:]
+            points[1:] = [kept for at in range(0, _ENOUGH, _PIECE) for kept in ends(rest[at : at + _PIECE])]
+            self.inside = self.group = _PIECE if self.group == 1 else 2 * self.group
+        if self.group == 1:
+            points.append(point)
+        elif self.inside == self.group:
+            points += (point, point)
+            self.inside = 1
+        else:
+            self.inside += 1
+            points[-2:] = ends([*points[-2:], point])
+
+    def shape(self, most: int) -> Points:
+        """About so many points that look the same from afar: see `thinned`."""
+        more = [self.end] if self.end is not None and self.end != self.points[-1] else []
+        return thinned([*self.points, *more], most)
 
     @property
     def level(self) -> bool:
@@ -122,14 +149,22 @@ def _within_float(value: Number) -> Number:
     return value
 
 
+def ends(points: Points) -> Points:
+    """Of some points, that with the lowest and that with the highest value, in their order; one may be both."""
+    return sorted([min(points, key=_value), max(points, key=_value)])
+
+
+def _value(point: Point) -> float:
+    return point[1]
+
+
 def thinned(points: Points, most: int) -> Points:
     """About `most` points at most that look the same from afar: both ends, and the lowest and highest of each group."""
     size = math.ceil(2 * len(points) / most)
     if size <= 2:
         return points
     groups = (points[at : at + size] for at in range(0, len(points), size))
-    picked = ({min(group, key=lambda point: point[1]), max(group, key=lambda point: point[1])} for group in groups)
-    kept = [point for group in picked for point in sorted(group)]
+    kept = [point for group in groups for point in dict.fromkeys(ends(group))]
     return [*points[: kept[0] != points[0]], *kept, *points[len(points) - (kept[-1] != points[-1]) :]]
 
 
@@ -187,7 +222,7 @@ def level_lines(metrics: Mapping[str, Curve]) -> Iterable[str]:
 
 
 def _chart(plotext: Any, name: str, curve: Curve, size: int) -> list[str]:
-    points = thinned(curve.points, 4 * size)
+    points = curve.shape(4 * size)
     steps, values = [point[0] for point in points], [point[1] for point in points]
     _begin_chart(plotext, size)
     plotext.plot(steps, values, marker="hd")
@@ -223,7 +258,7 @@ def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
     _begin_chart(plotext, size)
     ends: list[float] = []
     for letter, curve in drawn.items():
-        points = thinned(curve.points, 2 * size)
+        points = curve.shape(2 * size)
         ends += [points[0][0], points[-1][0]]
         plotext.plot([point[0] for point in points], [point[1] for point in points], marker=letter)
     words = ", ".join(f"{letter} {brief(curve.last, 10)}" for letter, curve in drawn.items())
