@@ -249,7 +249,8 @@ class TestAnswers:
         status, headers, body = visitor.ask("/api/csv?r=1&m=0")
         assert status == 200
         assert body.decode().split("\r\n")[:3] == ["run,name,step,time,n", f"one,,0,{START},0", f"one,,1,{START + 1},1"]
-        assert headers["content-disposition"].startswith("attachment")
+        assert headers["content-disposition"] == 'attachment; filename="n.csv"'
+        assert "charts.csv" in visitor.ask("/api/csv?r=1&m=0,0")[1]["content-disposition"]
 
     def test_it_is_packed_for_who_can(self, visitor: Visitor) -> None:
         """With gzip the same comes in less."""

@@ -199,7 +199,7 @@ class Answers:
         """The logged values of some metrics of some runs as CSV, with a line for each value."""
         runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS)), self._names(query), "_step"
         self.runs.want(runs, axis)
-        headers = (("Content-Disposition", guard.disposition(f"{names[0] if names else 'runs'}.csv")),)
+        headers = (("Content-Disposition", guard.disposition(f"{names[0] if len(names) == 1 else 'charts'}.csv")),)
         return Answer("text/csv; charset=utf-8", _csv_of(runs, names), headers)
 
     def file(self, query: Query) -> Answer:

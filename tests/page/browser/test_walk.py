@@ -232,22 +232,25 @@ class TestCharts:
     def test_odd_names_and_few_points_as_pictures(
         self, browser: Browser, show: Show, cache: Path, tmp_path: Path
     ) -> None:
-        """A name with bytes that no picture can hold, and a line of one point: both are files that open, and show it."""
+        """A name with bytes that no picture can hold, a line of one point, values far apart: files that open, and show it."""
         run = new(cache, "odd")
+        for value in (-1e308, 0.0, 1e308):
+            run.log({"far": value})
         run.log({"red \x1b[31m\x00 <b>": 1.0})
         run.finish()
         show(cache)
         folder = saved_files(browser, tmp_path)
-        browser.until("document.querySelectorAll('.card .uplot').length === 1")
+        browser.until("document.querySelectorAll('.card .uplot').length === 2")
         for kind in ("PNG", "SVG"):
             browser.js(
-                "[...document.querySelectorAll('.card .menu-list button')].find((one) => one.textContent === arguments[0]).click()",
+                "[...document.querySelectorAll('#tools .menu-list button')].find((one) => one.textContent === arguments[0]).click()",
                 kind,
             )
         while len(saved := [path for path in folder.iterdir() if path.suffix in {".png", ".svg"}]) < 2:
             browser.js("return new Promise((done) => setTimeout(done, 50))")
         picture, drawing = sorted(saved, key=lambda path: path.suffix)
         assert picture.read_bytes().startswith(b"\x89PNG")
+        assert "Infinity" not in drawing.read_text("utf-8")
         root = ET.fromstring(drawing.read_text("utf-8"))
         assert len(root.findall(".//{http://www.w3.org/2000/svg}circle")) == 1
 

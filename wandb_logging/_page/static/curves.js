@@ -113,5 +113,5 @@ wl.curves = (() => {
     return found.length < one.low.length / 5 ? found : [];
   }
 
-  return { smooth, line, xs, range, ticks, spikes };
+  return { FAR, smooth, line, xs, range, ticks, spikes };
 })();

@@ -26,7 +26,7 @@ wl.save = (() => {
     const { drawn, xs, range } = wl.plot.prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
     const [left, right, above, below] = [60, 16, 34, 34];
     const [x0, x1] = view.zoom || [xs[0] || 0, xs[xs.length - 1] || 1];
-    const scale = card.log ? Math.log10 : (value) => value;
+    const scale = card.log ? Math.log10 : (value) => Math.max(-wl.curves.FAR, Math.min(wl.curves.FAR, value));
     const x = (value) => left + ((value - x0) / (x1 - x0 || 1)) * (WIDE - left - right);
     const y = (value) => HIGH - below - ((scale(value) - scale(range[0])) / (scale(range[1]) - scale(range[0]) || 1)) * (HIGH - above - below);
     const text = (words, given) => svg("text", { "font-size": 11, fill: "#555", ...given }, proper(words));
