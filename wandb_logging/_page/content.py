@@ -46,5 +46,6 @@ class Content:
             self.runs.want(runs, "_step")
 
     def close(self) -> None:
-        """End the processes that read."""
+        """End the processes that read, and have those look around who wait for news."""
         self.runs.close()
+        self.hub.tell(set())

@@ -44,7 +44,10 @@ wl.api = (() => {
 
   async function probe() {
     await get("/api/runs", { r: "0" }).catch(() => {});  // which is no run
-    if (!cut && source.readyState === EventSource.CLOSED) connect();
+    if (!cut && source.readyState === EventSource.CLOSED) {
+      tell(cut, FULL);
+      connect();
+    }
     timer = null;
     tell(cut, deaf);
   }
@@ -171,7 +174,7 @@ wl.api = (() => {
     source.onopen = () => { hear(); tell("", ""); };
     source.onmessage = (message) => { hear(); emit("news", JSON.parse(message.data)); };
     source.addEventListener("beat", hear);
-    source.onerror = () => { tell(cut, source.readyState === EventSource.CLOSED && !cut ? FULL : NOBODY); };
+    source.onerror = () => { tell(cut, deaf === FULL && source.readyState === EventSource.CLOSED ? FULL : NOBODY); };
   }
 
   function listenAgain() {
