@@ -298,6 +298,11 @@ class TestNumbers:
         for thing in (early, late, again):
             thing.x = value  # type: ignore[attr-defined]
         rows.append(vars(late))
+        grown = Object()
+        grown.x = 0.5  # type: ignore[attr-defined]
+        rows.append(vars(grown))
+        grown.x = value  # type: ignore[attr-defined]
+        rows[-1].update({f"more {i}": 0.5 for i in range(40)})
         for row in rows:
             assert row["x"] is value
             assert not numbers_at_once(row)
