@@ -323,6 +323,19 @@ class TestExitCodes:
         assert [row["x"] for row in run.history] == [1, 2]
         assert (run.state, run.exit_code) == ("finished", 0)
 
+    def test_a_row_after_the_very_end_is_not_lost_in_silence(self) -> None:
+        """Python has shut logging down, and nobody would finish the run again."""
+        done = run_program("""
+            class Model:
+                def __del__(self):
+                    logging.warning("freed", extra={"metrics": {"x": 2}})
+            model = Model()
+            logging.getLogger().addHandler(WandbHandler(project="p", mode="offline"))
+            logging.warning("first", extra={"metrics": {"x": 1}})
+        """)
+        assert [row["x"] for row in only_run().rows] == [1]
+        assert done.stderr.count("a row is lost: it was logged after") == 1
+
     def test_an_exception_that_others_print_is_text_of_the_run_all_the_same(self) -> None:
         """Where something has taken the place of our hook."""
         run_program("""

@@ -246,6 +246,9 @@ def waiting(
     return Notice("waiting", text, INFO)
 
 
+TOO_LATE = "a row is lost: it was logged after logging was shut down at the program's end, which has finished the run"
+
+
 def lost(count: int) -> str | None:
     """Why a run is incomplete if lines were lost; None if none were."""
     return f"{count} records were lost: neither the disk nor the server has them" if count else None
