@@ -22,7 +22,6 @@ import errno
 import json
 import os
 import time
-import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +46,7 @@ from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import make_durably, segments, sync_directory
 from wandb_logging._journal.sending_right import SendingRight
 from wandb_logging._journal.writer import Writer
+from wandb_logging._values.alive import Alive
 from wandb_logging._values.plain import dumps, loads
 from wandb_logging._values.reentrant import new_lock, of_child
 
@@ -82,7 +82,7 @@ class RunDir:
         self._sending: GuardedReader | None = None
         self._backup = Backup()
         self._backlog = Backlog(path)
-        self._writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+        self._writers: Alive[Writer] = Alive()
         self.times_anew = 0
         self._unsaved_server: Remote | None = None
         self._is_unsaved = False  # whether the latest cursor is in memory alone
@@ -182,10 +182,10 @@ class RunDir:
     @property
     def is_incomplete(self) -> bool:
         """Whether writers of this process keep lines in memory that the disk refuses."""
-        return any(writer.waiting for writer in list(self._writers))
+        return any(writer.waiting for writer in self._writers.all())
 
     def _writer_here(self, number: int) -> Writer | None:
-        return next((writer for writer in list(self._writers) if writer.number == number and not writer.closed), None)
+        return next((writer for writer in self._writers.all() if writer.number == number and not writer.closed), None)
 
     def stand_again(self) -> bool:
         """Make the directory again if it is gone. Returns whether it was gone.
@@ -297,7 +297,7 @@ class RunDir:
         try:
             self._save("server.json", _readable(server.to_json()), durable=True)
         except OSError as exc:
-            if exc.errno not in _REFUSED or not self._writers:
+            if exc.errno not in _REFUSED or not self._writers.all():
                 raise
             self._unsaved_server = server  # `save_cursor` tries again; lines in memory can be sent meanwhile
             with contextlib.suppress(OSError, JournalCorrupt):  # run.json has room for it, as a rule, in its last block
@@ -590,7 +590,7 @@ class RunDir:
             if self._right.held:  # which tells of the writers here, too
                 self._right.renew()
                 return
-        for writer in list(self._writers):
+        for writer in self._writers.all():
             with contextlib.suppress(OSError):
                 writer.renew()
 
