@@ -284,6 +284,8 @@ from wandb_logging import WandbHandler
 def work(rank, of):
     meet = "file://" + os.path.abspath("store")
     torch.distributed.init_process_group("gloo", init_method=meet, rank=rank, world_size=of)
+    if sys.argv[2:]:  # as accelerate's Accelerator(cpu=True) does in each of the ranks
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE=str(of), MASTER_ADDR="127.0.0.1", MASTER_PORT="29500")
     log = logging.getLogger("train")
     log.setLevel(logging.INFO)
     log.addHandler(WandbHandler(project="p", name="vit", ranks=sys.argv[1]))
@@ -302,7 +304,7 @@ if __name__ == "__main__":
     ("ranks", "runs", "names"),
     [
         ("zero", ["vit"], ["i"]),
-        ("all", ["vit"], ["i", "i/l:1", "i/l:2"]),
+        ("all wrong", ["vit"], ["i", "i/l:1", "i/l:2"]),
         ("group", ["vit-r0", "vit-r1", "vit-r2"], ["i"]),
     ],
 )
@@ -312,7 +314,7 @@ def test_ranks_that_only_pytorch_knows(
     """Processes that a program starts by itself, and to which it gives their ranks as arguments, as DDP's tutorial."""
     pytest.importorskip("torch")
     Path("told.py").write_text(TOLD_TO_TORCH)
-    printed_by("told.py", ranks, env={**os.environ, **wandb_server.env()})
+    printed_by("told.py", *ranks.split(), env={**os.environ, **wandb_server.env()})
     assert sorted(run.display_name for run in wandb_server.runs) == runs
     for run in wandb_server.runs:
         rows = [(name, row[name]) for row in run.history for name in row if name[0] == "i"]

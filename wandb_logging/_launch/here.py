@@ -13,22 +13,25 @@ from wandb_logging._launch.launch import Launch, find_launch, spans_hosts
 def launch_here() -> Launch:
     """The launch of this process as it is known now: some launchers set variables late, and some programs none."""
     found = find_launch(os.environ, parent())
-    if not found.has_ranks and (told := _told_to_torch()):
+    rank, size = _told_to_torch()
+    # An `Accelerator(cpu=True)` under its `debug_launcher` sets RANK to 0 in each of the ranks.
+    is_wrong = found.by == "distributed" and found.world_size == size and found.rank != rank
+    if size > 1 and (is_wrong or not found.has_ranks):
+        told = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
         found = find_launch({**os.environ, **told}, parent())
     return found
 
 
-def _told_to_torch() -> dict[str, str]:
-    """The variables for what a program has told PyTorch by `init_process_group(rank=..., world_size=...)`, if it has.
+def _told_to_torch() -> tuple[int, int]:
+    """Rank and number of ranks that a program has told PyTorch by `init_process_group`; (0, 1) if it has not.
 
     Processes that `torch.multiprocessing` or accelerate's `debug_launcher` started have their rank as an argument.
     """
     distributed = sys.modules.get("torch.distributed")
     with contextlib.suppress(Exception):  # half imported, or another version: then nobody has told it anything
         if distributed is not None and distributed.is_available() and distributed.is_initialized():
-            rank, size = distributed.get_rank(), distributed.get_world_size()
-            return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
-    return {}
+            return int(distributed.get_rank()), int(distributed.get_world_size())
+    return 0, 1
 
 
 def spans_hosts_here() -> bool:
