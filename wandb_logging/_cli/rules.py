@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._cli.output import PROG
 from wandb_logging._errors import SettingsError, WandbLoggingError
-from wandb_logging._mining import written
+from wandb_logging._mining import as_yaml
 
 _MOST_RULES = 2**24  # most bytes of a file of rules
 _PIECE = 2**20  # most characters of a line that are read at once
@@ -97,7 +97,7 @@ def rules_of(path: Path) -> list[Any]:
     with _opened(path) as file:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")
     try:
-        rules = written.read(text)
+        rules = as_yaml.read(text)
         return _all_of_yaml(text) if rules is None else rules
     except ValueError as exc:
         raise SettingsError(f"{path}: {exc}") from None
@@ -114,7 +114,7 @@ def _all_of_yaml(text: str) -> list[Any]:
     except ImportError:
         raise ValueError("is YAML, which needs PyYAML to be read (pip install PyYAML); or write it as JSON") from None
     try:
-        return written.rules_in(yaml.safe_load(text))
+        return as_yaml.rules_in(yaml.safe_load(text))
     except yaml.YAMLError as exc:
         raise ValueError(f"is no YAML: {' '.join(str(exc).split())}") from None
 

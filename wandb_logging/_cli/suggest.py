@@ -8,7 +8,7 @@ import json
 
 from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
 from wandb_logging._cli.rules import Log, NotText, add_log
-from wandb_logging._mining import written
+from wandb_logging._mining import as_yaml
 from wandb_logging._mining.suggest import suggest
 
 MORE = (
@@ -39,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         say_all(json.dumps(one.rule, ensure_ascii=False) for one in found)
     else:
-        say_all(written.write([(one.rule, one.comment) for one in found]).splitlines())
+        say_all(as_yaml.write([(one.rule, one.comment) for one in found]).splitlines())
     return DONE

@@ -10,11 +10,11 @@ from typing import Any
 from wandb_logging._mining.blocks import Box
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, is_clock, is_id
-from wandb_logging._mining.found_tables import table_findings
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import stacked_tables
+from wandb_logging._mining.table_search import table_findings
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first

@@ -10,11 +10,11 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, structures
 from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import Finding
-from wandb_logging._mining.groups import find_groups
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
 from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.sections import under_recurring
 from wandb_logging._mining.shapes import shape
+from wandb_logging._mining.wanted import find_groups
 from wandb_logging._mining.writing import Suggestion, as_rule
 
 MAX_LINES = 20_000  # lines of a log that are looked at
