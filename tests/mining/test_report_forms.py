@@ -321,3 +321,21 @@ def test_an_uncertainty_may_be_in_brackets() -> None:
     """A number that has one was measured, whatever its name."""
     text = "KNN: 0.7115 (+/- 0.0301)\nRandom Forest: 0.8327 (+/- 0.0250)\n"
     assert rows(text) == [(None, {"KNN": 0.7115}), (None, {"Random Forest": 0.8327})]
+
+
+def test_how_many_of_all_are_right_is_a_result() -> None:
+    """`Accuracy on training data: 40900 / 50000`, alone in its line, is no counter; `Processed: 3 / 10` is one."""
+    text = lines("Epoch {i} complete\nAccuracy on test data: 9{i}00 / 10000\nProcessed: {i} / 6\n", *SIX)
+    assert rows(text)[-1] == (6, {"Accuracy on test data": 9600})
+
+
+def test_between_two_bars_there_may_be_columns() -> None:
+    """As many as there are names between the bars of the header, whose first line names them together."""
+    text = "     |      Out-of-bag   |\nTree |      MSE  %Var(y) |\n" + lines("  {i}0 |    {d}     1{i}.8 |\n", *SIX)
+    assert rows(text)[-1] == (60, {"MSE": 0.1429, "%Var(y)": 16.8})
+
+
+def test_a_result_of_the_whole_has_the_name_of_the_rows() -> None:
+    """`Overall CAGR: 7.9%` below rows that have it."""
+    text = lines(">>> 200{i} | Sharpe 0.{i}5 | CAGR {d}%\n", *SIX) + "\nOverall Sharpe: 0.83\nOverall CAGR: 7.9%\n"
+    assert [metrics for _, metrics in rows(text)][-2:] == [{"Overall Sharpe": 0.83}, {"Overall CAGR": 7.9}]

@@ -65,7 +65,9 @@ def _varies(group: Group, i: int) -> bool:
     return len(set(values)) > 1 and any(value % 1 for value in values)
 
 
-_ENDS = re.compile(r"((?i:initial|final|best|last)) +([A-Za-z][\w ]*?) *[:= ] *[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
+_ENDS = re.compile(
+    r"((?i:initial|final|best|last|overall)) +([A-Za-z][\w ]*?) *[:= ] *[-+]?\d[\d.]*(?:[eE][-+]?\d+)?%?\s*\Z"
+)
 
 
 def all_names(kept: list[Group]) -> None:

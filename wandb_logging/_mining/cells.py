@@ -75,7 +75,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     header, raw = _without_lead(header, raw)
     bars = len(BARS.findall(header))
-    if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header):
+    if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header, raw):
         names = [name.strip() for name in BARS.split(header)]
         texts = [text.strip() for text in BARS.split(raw)]
         label = {LABEL: texts[0]} if not names[0] and texts[0] and cell(texts[0]) is None else {}
@@ -200,9 +200,14 @@ _LEAST = 3  # numbers of a term
 _STARS = re.compile(r"(?:\*{1,3}|\.)\Z")  # how significant a coefficient is
 
 
-def _has_columns_between(header: str) -> bool:
+def _has_columns_between(header: str, raw: str) -> bool:
     """Whether the cells between bars hold more than one column: `Obj  Depth | Best  Gap |`."""
     parts = [part for part in BARS.split(header) if part.strip()]
+    both = [
+        (len(spans(WIDE, one)), len(spans(TOKEN, other))) for one, other in zip(BARS.split(header), BARS.split(raw))
+    ]
+    if all(names == cells for names, cells in both) and max(both)[0] > 1:
+        return True  # as many numbers as names between each two bars
     if any(
         len(names) > 1 and all("/" in name for name, _, _ in names) for names in (spans(WIDE, one) for one in parts)
     ):

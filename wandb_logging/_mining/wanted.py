@@ -21,6 +21,7 @@ from wandb_logging._mining.vocabulary import (
     is_timing,
     is_total_time,
     step_rank,
+    words,
 )
 
 _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
@@ -156,7 +157,8 @@ def _find_wanted(group: Group) -> None:
     many = len(group.shapes)
     fields = group.first.fields
     for i, item in enumerate(fields):
-        if i == group.step or not item.name or item.sep in "/-+#[" or _is_of_no_interest(item):
+        counter = item.sep in "/-+#[" and not _is_share(group, i)
+        if i == group.step or not item.name or counter or _is_of_no_interest(item):
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
@@ -184,6 +186,17 @@ def _find_wanted(group: Group) -> None:
 def _is_of_no_interest(item: Field) -> bool:
     """Whether a number identifies something, or says what is left; `1.2 us, 98.5 id` are times."""
     return not item.is_counted and (is_id(item.name) or is_left(item.name))
+
+
+def _is_share(group: Group, i: int) -> bool:
+    """Whether a line says only how many of all are right: `Accuracy on training data: 40900 / 50000`."""
+    item = group.first.fields[i]
+    alone = (
+        item.total is not None
+        and len(group.first.fields) == 1
+        and not {"accuracy", "correct"}.isdisjoint(words(item.name))
+    )
+    return alone and _leads(group.first, item)
 
 
 def _take_between(group: Group) -> None:
