@@ -15,9 +15,10 @@ import pytest
 from tests.page.pages import DEADLINE, served
 from tests.page.test_server import Stream
 from tests.runs import START, add, make_run, row
-from wandb_logging._page import sample as sampling
+from wandb_logging._page import runs as shown, sample as sampling
 from wandb_logging._page.cache import Cache, pack, unpack
-from wandb_logging._page.exact import begin, read_on
+from wandb_logging._page.exact import Exact, begin, read_on
+from wandb_logging._page.runs import Runs
 from wandb_logging._page.sample import sample
 from wandb_logging._page.worker import read_into
 
@@ -148,8 +149,47 @@ class TestWorker:
         assert done.stderr == b""
         assert Cache(tmp_path / "kept").load(long, "_step") is not None
 
+    def test_what_was_read_when_it_is_killed(self, long: RunDir, tmp_path: Path) -> None:
+        """Of a run that takes long to read, each part that was read is kept, and reading goes on from there."""
+        cache, kept = Cache(tmp_path / "kept"), []
+
+        class Watched(Cache):
+            def save(self, run_dir: RunDir, exact: Exact) -> None:
+                kept.append(exact.state.rows)
+                super().save(run_dir, exact)
+                found = self.load(run_dir, "_step")
+                assert found is not None
+                assert found.state.rows == exact.state.rows
+
+        read_into(Watched(tmp_path / "kept"), long, "_step", 0.0)
+        assert len(kept) > 3
+        assert kept == sorted(kept)
+        whole, fresh = cache.load(long, "_step"), begin(long, "_step")
+        fresh.bins.expect(0, LONG)
+        read_on(long, fresh)
+        assert whole is not None
+        assert (whole.state, whole.bins.series["n"]) == (fresh.state, fresh.bins.series["n"])
+
 
 class TestTheWay:
+    def test_much_that_was_added(self, long: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A run that was read before and has grown by much is sampled, too: no browser waits for all of it."""
+        monkeypatch.setattr(shown, "_AT_ONCE", 2**16)
+        cache = Cache(tmp_path / "kept")
+        exact = begin(long, "_step")
+        read_on(long, exact, 0.0)
+        assert 0 < exact.state.rows < LONG / 2
+        cache.save(long, exact)
+        runs = Runs(tmp_path / "runs", cache, lambda _: None, 0)  # with no process that reads
+        runs.begin()
+        (run,) = runs.by_key.values()
+        assert not runs.want([run], "_step")
+        assert (run.readings, len(run.samples)) == ({}, 1)
+        read_on(long, exact)
+        cache.save(long, exact)
+        assert runs.want([run], "_step")
+        assert run.readings["_step"].state.rows == LONG
+
     @pytest.mark.not_quick
     def test_first_a_sample_then_all(self, long: RunDir, tmp_path: Path) -> None:
         """A long run is drawn at once from a sample that says so; news tell when all of it is read, spike and all."""

@@ -6,6 +6,8 @@ are places from which a part can be read again: for zooming, for text, and for t
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import field
@@ -111,20 +113,29 @@ def begin(run_dir: RunDir, axis: str) -> Exact:
     return Exact(Bins(axis), *beginning(run_dir, info), identity=_identity(info))
 
 
-def read_on(run_dir: RunDir, exact: Exact) -> None:
-    """Read the new events of a run, to the end of its journal.
+def read_on(run_dir: RunDir, exact: Exact, seconds: float = math.inf) -> bool:
+    """Read the new events of a run, to the end of its journal, or for so many seconds.
+
+    Returns:
+        Whether the end was reached.
 
     Raises:
         JournalError: as `begin`.
         OSError: a segment cannot be read.
     """
     rules = fold.rules_of(run_dir.info)
+    until = time.monotonic() + seconds
+    whole = True
     for chunk in chunks_of(run_dir, exact.position):
         if places(chunk.position) != places(exact.position):  # else it tells of half a line at the end
             exact.damaged += len(chunk.damaged)
         _take(rules, exact, chunk.bodies, chunk.position)
+        if time.monotonic() > until:
+            whole = False
+            break
     _show_open_row(rules, exact)
     exact.tail = _tail(run_dir, exact)
+    return whole
 
 
 def still_true(run_dir: RunDir, exact: Exact) -> bool:

@@ -185,7 +185,7 @@ class Runs:
     def _at_hand(self, run: Run, axis: str, until: float) -> bool:
         exact = self._cache.load(run.run_dir, axis)
         try:
-            if exact is None and size_of(run.run_dir) > _AT_ONCE:
+            if size_of(run.run_dir, exact.position if exact else None) > _AT_ONCE:
                 return False
             if time.monotonic() > until and exact is None:
                 return False

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import safe_files
+from wandb_logging._journal.position import START, Position, places
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import segment_name, segment_path, segments
@@ -44,9 +45,14 @@ class _Found:
     event: dict[str, Any]
 
 
-def size_of(run_dir: RunDir) -> int:
-    """Size of a run's journal in bytes."""
-    return sum(size for _, _, size in _sizes(run_dir))
+def size_of(run_dir: RunDir, position: Position | None = None) -> int:
+    """Size of a run's journal in bytes, or of what is behind a position."""
+    read = places(position)
+    found = 0
+    for writer, segment, size in _sizes(run_dir):
+        first, offset = read.get(writer, START)
+        found += size - offset if segment == first else size if segment > first else 0
+    return found
 
 
 def sample(run_dir: RunDir, most: int) -> Sample:

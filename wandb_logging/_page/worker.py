@@ -19,6 +19,7 @@ from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import begin, read_on
 from wandb_logging._page.sample import sample
 
+_KEPT_EVERY = 10.0  # seconds of reading that are lost at most when the process is ended
 _EXPECT = 8  # number of rows that are looked at first to choose the width of bins
 
 
@@ -36,8 +37,11 @@ def main(folder: str) -> None:
             return
 
 
-def read_into(cache: Cache, run_dir: RunDir, axis: str) -> None:
-    """Read a run on from where its reading in the cache ends, and put the result into the cache.
+def read_into(cache: Cache, run_dir: RunDir, axis: str, seconds: float = _KEPT_EVERY) -> None:
+    """Read a run on from where its reading in the cache ends, and put the result there: now and then, and at the end.
+
+    Args:
+        seconds: how often what was read so far is kept.
 
     Raises:
         JournalError: there is no run directory, or its format is a newer one.
@@ -50,7 +54,8 @@ def read_into(cache: Cache, run_dir: RunDir, axis: str) -> None:
         if axis == "_step" and seen.rows:
             first, last = seen.rows[0]["_step"], seen.rows[-1]["_step"]
             exact.bins.expect(first, max(last, first + seen.rows_expected))
-    read_on(run_dir, exact)
+    while not read_on(run_dir, exact, seconds):
+        cache.save(run_dir, exact)
     cache.save(run_dir, exact)
 
 
