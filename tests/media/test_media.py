@@ -476,11 +476,25 @@ class TestImage:
         figure, axes = plt.subplots()
         axes.plot([1, 2])
         run = offline()
-        run.log({"a": Image(figure), "b": Image(axes), "c": Image(plt), "d": figure})
+        run.log({"a": Image(figure), "b": Image(axes), "c": Image(plt), "d": figure, "several": [figure, Image(axes)]})
         rows, _, _ = finished(run)
         plt.close(figure)
         assert len({rows[0][key]["sha256"] for key in "abcd"}) == 1
         assert rows[0]["d"]["_type"] == "image-file"
+        assert (rows[0]["several"]["_type"], rows[0]["several"]["count"]) == ("images/separated", 2)
+
+    def test_pictures_of_pillow_as_they_are(self) -> None:
+        """Also in a list, beside what is none."""
+        pillow = pytest.importorskip("PIL.Image")
+        picture = pillow.new("RGB", (3, 2))
+        run = offline()
+        run.log({"one": picture, "same": Image(picture), "two": [picture, picture], "mixed": [picture, 1]})
+        rows, files, _ = finished(run)
+        row = rows[0]
+        assert (row["one"]["_type"], row["one"]["sha256"]) == ("image-file", row["same"]["sha256"])
+        assert (row["two"]["_type"], row["two"]["count"], row["two"]["width"]) == ("images/separated", 2, 3)
+        assert (row["mixed"][0]["_type"], row["mixed"][1]) == ("image-file", 1)
+        assert row["one"]["path"] in files
 
     def test_many(self) -> None:
         """A list is one value, of at most 108, with the size of the first and captions if that has one."""

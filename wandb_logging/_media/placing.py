@@ -17,6 +17,7 @@ from wandb_logging._values.plain import Aside, reason
 _CHARTS = (Chart, Visualized)
 _ELSEWHERE = object()  # the value of a chart, whose table is at the top of the row
 _NUMBERS = frozenset({float, int, str, bool, type(None)})
+_MEDIA_OF_OTHERS = frozenset({"pandas", "polars", "plotly", "matplotlib", "PIL"})  # packages that have some
 
 
 class Placing:
@@ -114,11 +115,14 @@ def _placed(value: Any, key: str, place: Place) -> Any:
     """The JSON value of media; any other value unchanged."""
     if isinstance(value, (list, tuple)):
         kinds = {type(item) for item in value}
-        if not any(issubclass(kind, Value) for kind in kinds):
+        if not any(issubclass(kind, Value) or _package_of(kind) in _MEDIA_OF_OTHERS for kind in kinds):
             return value
-        if len(kinds) == 1:
-            return kinds.pop().together(value, key, place)
-        return [_placed(item, key, place) for item in value]
+        items = [item if (media := _as_media(item)) is None else media for item in value]
+        kinds = {type(item) for item in items}
+        kind = kinds.pop()
+        if not kinds and issubclass(kind, Value):
+            return kind.together(items, key, place)
+        return [_placed(item, key, place) for item in items]
     media = _as_media(value)
     return value if media is None else media.json(key, place)
 
@@ -127,7 +131,7 @@ def _as_media(value: Any) -> Value | None:
     """The media object for a value: the value itself, or one of the kind that takes it; None if it is no media."""
     if isinstance(value, Value):
         return value
-    package = type(value).__module__.partition(".")[0]
+    package = _package_of(type(value))
     if package in {"pandas", "polars"} and type(value).__name__ == "DataFrame":
         from wandb_logging._media.table import Table  # noqa: PLC0415  like Pillow and numpy, only if needed
 
@@ -136,11 +140,15 @@ def _as_media(value: Any) -> Value | None:
         from wandb_logging._media.plotly import Plotly  # noqa: PLC0415
 
         return Plotly(value)
-    if package == "matplotlib" or _is_pyplot(value):
+    if package == "matplotlib" or (package == "PIL" and hasattr(value, "getbands")) or _is_pyplot(value):
         from wandb_logging._media.image import Image  # noqa: PLC0415
 
         return Image(value)
     return None
+
+
+def _package_of(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _is_pyplot(value: Any) -> bool:
