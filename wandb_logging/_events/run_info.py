@@ -183,6 +183,11 @@ class RunInfo:
         return bool(self.client_label)
 
     @property
+    def is_held(self) -> bool:
+        """Whether it is that of a rank other than 0 whose rows wait on the disk, because rank 0 is the run."""
+        return (self.ranks or {}).get("held") is True
+
+    @property
     def is_told_by_another(self) -> bool:
         """Whether a person is told about the run by another client, as both belong to one launch."""
         return self.is_secondary and self.ranks is not None

@@ -365,9 +365,8 @@ class RunDir:
         except OSError as exc:
             if exc.errno not in _FULL or self.has_base:
                 raise
-            safe_files.overwrite(
-                self.path, "cursor.json", data
-            )  # if it breaks off, lines are sent again, to the same places
+            # If this breaks off, lines are sent again, to the same places.
+            safe_files.overwrite(self.path, "cursor.json", data)
         self._is_unsaved = False
 
     @property

@@ -188,10 +188,10 @@ class SendingRight:
         """Who has the right, for a person."""
         with contextlib.suppress(OSError, ValueError):
             said = said_in(self._root, NAME)
-            text = (
-                "" if said else safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode()
-            )  # as versions before wrote it
-            return text or _holder_text(said)
+            if said:
+                return _holder_text(said)
+            # As versions before wrote it.
+            return safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode() or _holder_text({})
         return _holder_text({})
 
     def _terms(self) -> list[int]:

@@ -314,9 +314,8 @@ def goodbye(
             what = f": what {info.client_label} logged is sent" if info.is_secondary else how
             yield Notice("finished", f"run {name}{what}: {report.url}", INFO)
         return
-    is_held = bool((info.ranks or {}).get("held"))  # as was said at its start
     untold = f"the server does not know how run {report.run_id} ended"
-    if report.path is not None and not is_held:
+    if report.path is not None and not info.is_held:  # that of a rank which waits was said at its start
         place = shown(report.path)
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:

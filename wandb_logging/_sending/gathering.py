@@ -31,10 +31,9 @@ def gather(run_dirs: Sequence[RunDir]) -> None:
     """
     known = _known(run_dirs)
     for held, info in known:
-        if _ranks(info).get("held") is True:
-            zero = zero_of(info, known)
-            if zero is not None:
-                _write(held, info, zero)
+        zero = zero_of(info, known) if info.is_held else None
+        if zero is not None:
+            _write(held, info, zero)
 
 
 def group_with_zero(run_dirs: Sequence[RunDir]) -> None:
@@ -45,7 +44,7 @@ def group_with_zero(run_dirs: Sequence[RunDir]) -> None:
     """
     known = _known(run_dirs)
     for _, info in known:
-        zero = zero_of(info, known) if _ranks(info).get("held") is True else None
+        zero = zero_of(info, known) if info.is_held else None
         if zero is not None and not _says_group(zero, info.group):
             _append(zero, [{"run": {"group": info.group}, "t": info.start}])
 

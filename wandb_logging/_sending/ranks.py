@@ -44,4 +44,4 @@ def is_held(run_dir: RunDir) -> bool:
         info = run_dir.info
     except JournalError:
         return False  # sending it says what is wrong
-    return (info.ranks or {}).get("held") is True and info.server is None
+    return info.is_held and info.server is None
