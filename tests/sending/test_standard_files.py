@@ -26,13 +26,13 @@ from tests.patience import PATIENCE
 from tests.started import printed
 from tests.surroundings import without
 from wandb_logging import Session, SettingsError, WandbHandler, new_run, sync
+from wandb_logging._events.file_names import STANDARD_FILES
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import Copies, place_of
-from wandb_logging._journal.metadata import METADATA
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._process import metadata as _metadata
 from wandb_logging._sending import standard_files, yaml as _yaml
-from wandb_logging._settings.settings import STANDARD_FILES, Settings
+from wandb_logging._settings.settings import Settings
 from wandb_logging.testing import LocalServer
 
 yaml = pytest.importorskip("yaml")
@@ -191,12 +191,6 @@ class TestSetting:
         """Another name is an error that lists the right ones."""
         with pytest.raises(SettingsError, match=r"config\.yaml, wandb-metadata\.json"):
             Settings(standard_files=setting)
-
-    def test_names(self) -> None:
-        """The setting knows exactly the files there are."""
-        room = standard_files
-        known = {room.CONFIG, METADATA, room.REQUIREMENTS, room.SUMMARY, room.OUTPUT}
-        assert set(STANDARD_FILES) == known
 
 
 class TestOutput:

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from wandb_logging import Settings, SettingsError, WandbHandler
+from wandb_logging._events.file_names import STANDARD_FILES
 from wandb_logging._events.metrics import Metric
 from wandb_logging._settings import hints as _hints, schema as _schema
-from wandb_logging._settings.settings import SETTINGS, STANDARD_FILES
+from wandb_logging._settings.settings import SETTINGS
 
 KEYS = list(SETTINGS)
 

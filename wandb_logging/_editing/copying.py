@@ -17,6 +17,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._editing.changes import Drop, Editor, Rename
 from wandb_logging._errors import JournalError, LogError, WandbLoggingError
+from wandb_logging._events.file_names import CAPTURED
 from wandb_logging._events.media_names import step_in
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
@@ -29,7 +30,6 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import beginning
 from wandb_logging._values.plain import dumps, loads
 
-_CAPTURED = ("wandb-metadata.json", "requirements.txt")  # files which no event names
 _ENDS = frozenset({"exit", "resume"})
 # What counts for the rows behind it, or closes the one before: it stays where it is among them.
 _BREAKS = (b'"exit":', b'"resume":', b'"define":', b'"summary":')
@@ -80,7 +80,7 @@ def copied(
         raise JournalError(f"{place} has a run {info.id} already: give another id, or another folder")
     with folder_aside(into) as aside:
         new = NewRun(into, aside, info)
-        for name in _CAPTURED:
+        for name in CAPTURED:  # which no event names
             _copy_file(read[0].run_dir, new.run_dir, place_of(name))
         rows = _fill(new, read, append=append)
         if editor.unused:

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from wandb_logging._formats import protobuf
 from wandb_logging._formats.protobuf import Value, put
 
-FILE = "wandb-metadata.json"
-
 
 class _Form(NamedTuple):
     """How a value is read from a field, and what is written of it: None if it is not of this form."""

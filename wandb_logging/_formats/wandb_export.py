@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._events.file_names import METADATA, REQUIREMENTS
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
-from wandb_logging._formats import wandb_environment, wandb_messages as messages
+from wandb_logging._formats import wandb_messages as messages
 from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.wandb_log import LogWriter
 from wandb_logging._journal.copies import place_of
@@ -29,7 +30,6 @@ from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.plain import loads
 from wandb_logging._version import __version__
 
-REQUIREMENTS = "requirements.txt"
 _FILES = ("file", "standard", "media")
 _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re.DOTALL)
 
@@ -108,7 +108,7 @@ class _Export:
 
     def _environment(self) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
-            about = loads(self._run_dir.files.read(wandb_environment.FILE))
+            about = loads(self._run_dir.files.read(METADATA))
             return about if isinstance(about, dict) else {}
         return {}
 
@@ -133,7 +133,7 @@ class _Export:
             yield messages.alert(task)
         elif task["kind"] not in _FILES:
             self._done.leave(task["kind"])
-        elif task.get("name") != wandb_environment.FILE:  # `wandb sync` makes that file of the environment
+        elif task.get("name") != METADATA:  # `wandb sync` makes that file of the environment
             yield from self._file(task)
 
     def _file(self, task: Mapping[str, Any]) -> Iterator[bytes]:

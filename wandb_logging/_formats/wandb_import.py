@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
+from wandb_logging._events.file_names import MADE, METADATA
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._formats import wandb_environment
 from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
@@ -27,7 +27,6 @@ from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._values.plain import dumps
 
 SUFFIX = ".wandb"
-MADE_BY_US = ("config.yaml", "wandb-summary.json", "output.log")  # sending a run makes these files
 _TELL = 1000  # records between two calls of `on_progress`
 _NO_PROJECT = "uncategorized"
 
@@ -144,7 +143,7 @@ class _Import:
         info = {"entity": None, "project": _NO_PROJECT, "host": self._host, **self._translator.info}
         if not info.get("id"):
             raise JournalError("its run has no id")
-        info = {**info, "standard_files": list(MADE_BY_US), "imported": self._origin()}
+        info = {**info, "standard_files": list(MADE), "imported": self._origin()}
         self._there = self._found_before(str(info["project"]), str(info["id"]))
         self._new = NewRun(self._cache_dir, self._aside, RunInfo.from_json(info))
 
@@ -168,7 +167,7 @@ class _Import:
         found = self._named_files()
         if self._translator.environment:
             about = json.dumps(self._translator.environment, indent=2) + "\n"
-            found[wandb_environment.FILE] = about.encode("utf-8", "replace")
+            found[METADATA] = about.encode("utf-8", "replace")
         for name, source in found.items():
             file = {"name": name, "path": new.run_dir.files.keep(source, name)}
             new.append((dumps(Event(self._translator.time, file=file).to_json()),))
@@ -180,8 +179,8 @@ class _Import:
         for name in dict.fromkeys(self._translator.paths):
             path = folder / name
             inside = folder in path.resolve().parents
-            if name in MADE_BY_US or not inside or not path.is_file() or path.is_symlink():
-                self._translator.left_out["file"] += name not in MADE_BY_US
+            if name in MADE or not inside or not path.is_file() or path.is_symlink():
+                self._translator.left_out["file"] += name not in MADE
             else:
                 found[name] = path
         return found

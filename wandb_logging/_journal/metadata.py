@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from wandb_logging._events.file_names import METADATA
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._values.plain import loads
 
-METADATA = "wandb-metadata.json"
 # Members of the environment object, as `_process.metadata` and the official SDK write it: what else stands in that
 # file is not the run's, and does not go into the config.
 _MEMBERS = frozenset(

@@ -17,6 +17,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
+from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
@@ -36,7 +37,6 @@ from wandb_logging._run import words
 from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
-from wandb_logging._sending.standard_files import OUTPUT
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._sending import standard_files
 from wandb_logging._sending.batch import Batch
@@ -38,4 +39,4 @@ class OutputFile:
         try:
             self.size = standard_files.keep_output(self._copies, self.size, batch.output.parts(), edits)
         except OSError as exc:
-            self._say("output", f"{self._copies.run_dir.path}: cannot keep {standard_files.OUTPUT} ({exc.strerror})")
+            self._say("output", f"{self._copies.run_dir.path}: cannot keep {OUTPUT} ({exc.strerror})")

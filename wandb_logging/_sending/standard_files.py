@@ -9,23 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from wandb_logging._events.file_names import CAPTURED, CONFIG, METADATA, OUTPUT, REQUIREMENTS, SUMMARY
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._events.task import Task
 from wandb_logging._fold.terminal import MAX_LINE_CHARS
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.copies import place_of
-from wandb_logging._journal.metadata import METADATA
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._sending import yaml
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import loads
 from wandb_logging._values.secrets import Secrets
 
-REQUIREMENTS = "requirements.txt"
-CONFIG = "config.yaml"
-SUMMARY = "wandb-summary.json"
-OUTPUT = "output.log"
-CAPTURED = (METADATA, REQUIREMENTS)
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
+from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
@@ -28,7 +29,6 @@ from wandb_logging._sending.ending import end_journal, last_files
 from wandb_logging._sending.known_end import KnownEnd, find_known_end
 from wandb_logging._sending.output_file import OutputFile
 from wandb_logging._sending.registration import Registration
-from wandb_logging._sending.standard_files import OUTPUT
 from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._sending.task_queue import TaskQueue
 from wandb_logging._sending.upload_pool import UploadPool

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
+from wandb_logging._events.file_names import STANDARD_FILES
 from wandb_logging._events.metrics import Metric
 from wandb_logging._settings.hints import nearest, unknown
 from wandb_logging._settings.kinds import (
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 DEFAULT_HOST = "https://api.wandb.ai"
 BATCH_SIZE = 50_000  # as many rows as memory allows: W&B takes two requests a second
 BATCH_BYTES = 4 * 2**20
-STANDARD_FILES = ("config.yaml", "wandb-metadata.json", "requirements.txt", "wandb-summary.json", "output.log")
 
 LABEL = Text(for_people=True)
 TAGS = ListOf(Text(most=64, for_people=True), '["baseline", "v2"]')

@@ -15,6 +15,7 @@ from wandb_logging._api.runs import ApiFile, ApiRun, framed
 from wandb_logging._artifacts.download import found_artifact
 from wandb_logging._artifacts.wire import USE_ARTIFACT
 from wandb_logging._errors import LogError
+from wandb_logging._events.file_names import METADATA
 from wandb_logging._server.protocol import dig
 from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._listing import Counted, Listing
@@ -81,7 +82,7 @@ class Run(ApiRun):
     @property
     def metadata(self) -> dict[str, Any] | None:
         """Facts about its program and machine: the file wandb-metadata.json; None if the run has none."""
-        found = next(super().files(["wandb-metadata.json"]), None)
+        found = next(super().files([METADATA]), None)
         if found is None:
             return None
         with tempfile.TemporaryDirectory() as folder:

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._events.file_names import METADATA, REQUIREMENTS, STANDARD_FILES
 from wandb_logging._process.repository import state
-from wandb_logging._settings.settings import STANDARD_FILES, from_environment
+from wandb_logging._settings.settings import from_environment
 from wandb_logging._values.ids import new_id
 from wandb_logging.compat._official_settings import DEFAULTS, UNSET
 from wandb_logging.compat._refused import not_covered, say_once
@@ -201,9 +202,9 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     ours.setdefault("close_timeout", PATIENCE)
     ours["system_metrics"] = "x_disable_stats" not in given and importlib.util.find_spec("psutil") is not None
     ours["capture_output"] = given.get("console") != "off"
-    unwanted = {"wandb-metadata.json"} if "x_disable_meta" in given else set()
+    unwanted = {METADATA} if "x_disable_meta" in given else set()
     if values.get("x_save_requirements") is False:
-        unwanted.add("requirements.txt")
+        unwanted.add(REQUIREMENTS)
     ours["standard_files"] = [name for name in STANDARD_FILES if name not in unwanted]
     # If the server asks to stop, the main thread is interrupted, as in the official SDK, unless a function is set.
     stop = given.get("stop_fn", _thread.interrupt_main)
