@@ -82,7 +82,8 @@ SOLE_IMPORTERS = {
 # What the import of the handler leaves for later: most of the time it would take, or all that many programs never use.
 LATER = [
     "requests", "urllib3", "tenacity", "http", "_hashlib", "shutil", "lzma", "tempfile", "ssl", "email", "asyncio",
-    "importlib.metadata", "wandb_logging._mining.rules", "wandb_logging._server.client",
+    "importlib.metadata", "wandb_logging._mining.rules", "wandb_logging._process.sampling",
+    "wandb_logging._server.client",
 ]  # fmt: skip
 
 # Names under which a distribution is imported, where they are not its own.

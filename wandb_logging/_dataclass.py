@@ -97,10 +97,10 @@ class _Init:
             of.__post_init__()
 
     def _names(self) -> tuple[str, ...]:
-        taken = [field for field in fields(self._cls) if field.init]
-        self._needed = {field.name for field in taken if _default(field) is MISSING}
-        self._set = [field for field in fields(self._cls) if field.init or _default(field) is _FACTORY]
-        self._taken = tuple(field.name for field in taken)
+        known = fields(self._cls)
+        self._set = [field for field in known if field.init or field.default_factory is not MISSING]
+        self._needed = {field.name for field in known if field.init and _default(field) is MISSING}
+        self._taken = tuple([field.name for field in known if field.init])
         return self._taken
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import JournalError, JournalLocked, LogError
 from wandb_logging._events.event import Event
@@ -18,7 +18,6 @@ from wandb_logging._journal.position import covers
 from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices, Outcry
-from wandb_logging._process.sampling import Sampler
 from wandb_logging._records.encoding import change_event, now
 from wandb_logging._report import Report
 from wandb_logging._run import words
@@ -36,6 +35,9 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps
 from wandb_logging._values.reentrant import new_lock, of_child
 from wandb_logging._values.secrets import Secrets
+
+if TYPE_CHECKING:
+    from wandb_logging._process.sampling import Sampler
 
 _COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds to wait for the listener of a run that could not begin

@@ -36,7 +36,7 @@ _SENDING = (
     "encodings.ascii",
     "concurrent.futures.thread",
 )
-_MEASURING = ("psutil", "pynvml")
+_MEASURING = ("wandb_logging._process.sampling", "psutil", "pynvml")
 
 # Of all these, the packages whose modules make a logger when they are imported.
 _WITH_LOGGERS = frozenset(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._process.notices import Notices
-from wandb_logging._process.sampling import Sampler
 from wandb_logging._run import words
+
+if TYPE_CHECKING:
+    from wandb_logging._process.sampling import Sampler
 
 
 class Samples:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
@@ -30,7 +30,6 @@ from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key, find_keys
 from wandb_logging._launch.here import started_in
 from wandb_logging._process.notices import Notice, Notices
-from wandb_logging._process.sampling import Sampler
 from wandb_logging._reading.outline import config_of
 from wandb_logging._records.encoding import now
 from wandb_logging._run import words
@@ -42,6 +41,9 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, plain
 from wandb_logging._values.secrets import Secrets
+
+if TYPE_CHECKING:
+    from wandb_logging._process.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,10 @@ def anchored(settings: Settings) -> Settings:
 
 def samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
     """The samplers that the settings ask for: of the machine, and of the run itself."""
+    if not (settings.system_metrics or settings.log_stats):
+        return []
+    from wandb_logging._process.sampling import Sampler  # noqa: PLC0415  most runs measure nothing
+
     wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
     return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
 
