@@ -261,10 +261,8 @@ class WandbHandler(logging.Handler):
         """Start the run for its first record. Returns None if the handler is disabled, or Python's end closed it."""
         if self.settings.mode == "disabled":
             return None
-        was_ending = (
-            self._ending
-        )  # another thread is closing it, or this one is, and a signal handler or finaliser logs
-        if was_ending:
+        # Another thread is closing it, or this one is, and a signal handler or finaliser logs.
+        if was_ending := self._ending:
             self._between.append(record)
             if self._ending:
                 return None
