@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any
 
@@ -492,7 +493,7 @@ def test_a_first_row_without_a_step_has_the_names_of_the_others() -> None:
 
 @pytest.mark.not_quick
 @pytest.mark.parametrize("form", ["{} loss: 0.5\n", "{}: 0.5\n", "{}: 4 new, 2 changed\n", "{}\n  loss: 0.5\n"])
-def test_many_names_take_a_time_in_proportion(form: str) -> None:
+def test_many_names_take_a_time_in_proportion(form: str, request: pytest.FixtureRequest) -> None:
     """Five times as many lines that each have a name of its own take no twenty-five times as long."""
     words = [f"{one}{two}{three}" for one in "abcdefgh" for two in "ijklmnop" for three in "qrstuvwx"]
 
@@ -502,6 +503,8 @@ def test_many_names_take_a_time_in_proportion(form: str) -> None:
         suggest(text)
         return time.process_time() - begin
 
+    gc.disable()  # it would look through all that the tests before have left
+    request.addfinalizer(gc.enable)
     assert taken(words[60:360]) < 13 * taken(words[:60])
 
 

@@ -25,6 +25,7 @@ from tests.robustness.first_call import Alarm, Interrupt, new_handler
 from wandb_logging import WandbHandler, read_run
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import claim_run, create_run
+from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._journal.writer import Writer
 from wandb_logging._process import forks
 from wandb_logging._run.run import going_on
@@ -150,14 +151,22 @@ class RealInterrupt(Interrupt):
         return self if does_nothing else super().__call__(frame, event, arg)
 
 
-def test_a_later_call_leaves_no_lock(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["append", "offer"])
+@pytest.mark.parametrize("bounded", [False, True])
+def test_a_later_call_leaves_no_lock(way: str, bounded: bool, tmp_path: Path) -> None:
     """An exception at any instruction of it, those between the end of a block and its lock's release, too."""
-    writer = Writer(tmp_path, segment_bytes=4096)
+    if bounded:
+        info = RunInfo("abc", "p", host="h", host_name="n", mode="offline", start=1.0)
+        run_dir = create_run(tmp_path, info)
+        writer: Writer = BoundedWriter(run_dir, most=2**24, policy="drop_newest", patience=0, segment_bytes=4096)
+    else:
+        writer = Writer(tmp_path, segment_bytes=4096)
+    call = getattr(writer, way)
     rooms = ("_journal/writer.py",)
     counter = RealInterrupt(None, rooms=rooms)
-    assert not counter.during(lambda: writer.append(b'{"t":1}'))
+    assert not counter.during(lambda: call(b'{"t":1}'))
     for at in range(1, counter.count + 1):
-        assert RealInterrupt(at, rooms=rooms).during(lambda: writer.append(b'{"t":1}'))
+        assert RealInterrupt(at, rooms=rooms).during(lambda: call(b'{"t":1}'))
         assert not is_mine(writer._lock), at
     writer.close()
 

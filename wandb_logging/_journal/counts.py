@@ -6,6 +6,7 @@ import os
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._values.reentrant import lockless
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Appends:
         """Add one event. Returns False if this writer is closed. Then nothing was done."""
         raise NotImplementedError
 
+    @lockless
     def append(self, body: bytes) -> None:
         """Add one event. It is counted as dropped if this writer is closed."""
         if not self.offer(body):

@@ -29,7 +29,7 @@ from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import segment_name, segment_path, segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._values.plain import loads
-from wandb_logging._values.reentrant import is_mine, new_lock
+from wandb_logging._values.reentrant import is_mine, lockless, new_lock
 
 SEGMENTS = 16  # segments that fill the directory: room is made by whole segments
 _OUTPUT_SHARE = 4  # the copy of output.log may take one part of so many
@@ -97,6 +97,7 @@ class BoundedWriter(Writer):
             return f"max_cache_bytes ({self._most}) is near: one row of {self._every} is kept"
         return super().trouble
 
+    @lockless
     def offer(self, body: bytes) -> bool:
         """Add one event if there is room, or else do as the policy says. Never raises. False if this is closed."""
         size = len(body) + len(self.mark) + _SEAL_BYTES

@@ -262,7 +262,8 @@ class WandbHandler(logging.Handler):
         if self.settings.mode == "disabled":
             return None
         # Another thread is closing it, or this one is, and a signal handler or finaliser logs.
-        if was_ending := self._ending:
+        was_ending = self._ending
+        if was_ending:
             self._between.append(record)
             if self._ending:
                 return None

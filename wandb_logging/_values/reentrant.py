@@ -6,8 +6,10 @@ import _thread
 import sys
 import threading
 import time
-from typing import Any
+from types import CodeType
+from typing import Any, TypeVar
 
+_Method = TypeVar("_Method")
 _SOON, _LATE = 0.0001, 0.005  # seconds from one look at a lock that is taken to the next: at first, and at most
 
 
@@ -31,9 +33,8 @@ class LookingLock:
     """
 
     def __init__(self) -> None:
-        self._owner: dict[
-            str, int
-        ] = {}  # under one key the ident of the holder: `setdefault` is one step for all threads
+        # Under one key the ident of the holder: `setdefault` is one step for all threads.
+        self._owner: dict[str, int] = {}
         self._depth = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002  as RLock has it
@@ -111,11 +112,23 @@ def let_go(lock: Any) -> None:
         lock.release()
 
 
+_lockless: set[CodeType] = set()  # of methods that hold no lock when they call another one of their object
+
+
+def lockless(method: _Method) -> _Method:
+    """Mark a method that calls another one, which takes the object's lock, without holding the lock itself."""
+    _lockless.add(method.__code__)  # type: ignore[attr-defined]  # a function
+    return method
+
+
 def let_go_unless_within(lock: Any, owner: object) -> None:
-    """As `let_go`, unless a method of the lock's owner is among the callers' callers: that one still needs the lock."""
+    """As `let_go`, unless a method of the lock's owner is among the callers' callers: that one still needs the lock.
+
+    Methods marked `lockless` do not.
+    """
     frame = sys._getframe(1).f_back  # noqa: SLF001  there is no other way to ask who calls
     while frame is not None:
-        if frame.f_locals.get("self") is owner:
+        if frame.f_locals.get("self") is owner and frame.f_code not in _lockless:
             return
         frame = frame.f_back
     let_go(lock)
