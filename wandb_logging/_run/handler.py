@@ -27,7 +27,7 @@ from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot, is_row
 from wandb_logging._run import spawned, words
 from wandb_logging._run.inlet import flush_aloud, inlet_of, tell_fault
-from wandb_logging._run.run import Run, go_on, going_on, is_finished, orphan_of
+from wandb_logging._run.run import Run, end_of, go_on, going_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from wandb_logging._journal.writer import Writer
+    from wandb_logging._report import Report
     from wandb_logging._settings.given import GivenSettings
 
     _Adapter = logging.LoggerAdapter[logging.Logger]
@@ -195,7 +196,7 @@ class WandbHandler(logging.Handler):
         self._is_over = False  # whether it was closed at the program's end: nobody would finish the run again
         self._ending = False  # whether `close` is running
         self._between: deque[logging.LogRecord] = deque()  # records that come while `close` is running
-        self._was_going_on = False  # whether the run was going on when it was closed
+        self._own_end: Report | None = None  # that of the run's ends which `close` was the latest to make
         self._on_its_way: int | None = None  # id of the exception that was being handled when the run was closed
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0  # number of records that came after the end, at exit
@@ -251,7 +252,7 @@ class WandbHandler(logging.Handler):
         So both may happen at once, and who logs finds a run that is closed.
         """
         if self._inner is inner:
-            if not (self._closed or self._ending or self._was_going_on):  # the program has finished the run by hand
+            if not (self._closed or self._ending or self._has_ended()):  # the program has finished the run by hand
                 inner.queue.counts.refuse()
                 return None
             self._inner = None
@@ -296,8 +297,8 @@ class WandbHandler(logging.Handler):
                 self._run, self._attached = _joined_run, True
             if self._run is None:
                 self._run = orphan_of(self) or Run(self.settings, owner=weakref.ref(self))
-            elif self._was_going_on:
-                self._go_on(self._run)
+            elif self._has_ended():
+                go_on(self._run)
             self._reopen()
             tell = inlet_of(self._run).tell
             inner = _JournalHandler(self, self._run) if tell is None else _RankHandler(self, self._run, tell)
@@ -310,13 +311,13 @@ class WandbHandler(logging.Handler):
         finally:
             self._early = None
 
-    def _go_on(self, run: Run) -> None:
-        self._was_going_on = False  # before the run goes on, for another `close` may end it at once
-        try:
-            go_on(run)
-        except BaseException:
-            self._was_going_on = True
-            raise
+    def _has_ended(self) -> bool:
+        """Whether the run has ended because this handler was closed. Then it can go on; not if the program ended it.
+
+        The end itself is remembered, and no flag: another thread may close the handler while the run goes on again.
+        """
+        end = None if self._run is None else end_of(self._run)
+        return end is not None and end is self._own_end
 
     def _emit_all(self, inner: _JournalHandler, waiting: deque[logging.LogRecord]) -> None:
         """Emit the records that wait, unless the run is closed again: the next start takes them then."""
@@ -405,7 +406,7 @@ class WandbHandler(logging.Handler):
                 self._ending = False
             super().close()
             self._take_between()
-        elif self._run is not None and self._was_going_on and exit_code.is_what_ended(self._on_its_way):
+        elif self._run is not None and self._has_ended() and exit_code.is_what_ended(self._on_its_way):
             self._end_again(self._run)
 
     def _end_again(self, run: Run) -> None:
@@ -431,12 +432,13 @@ class WandbHandler(logging.Handler):
             if self._attached:
                 flush_aloud(run, self._time_left())
             else:
-                goes_on = not is_finished(run)
+                before = end_of(run)
                 self._on_its_way = exit_code.on_its_way()
                 try:
                     run.finish(ending.exit_code(), self._time_left())
-                finally:  # only now that it has ended can it go on
-                    self._was_going_on = goes_on and is_finished(run)
+                finally:
+                    if (end := end_of(run)) is not before:
+                        self._own_end = end
         except KeyboardInterrupt:
             if not exit_code.is_exiting():
                 raise

@@ -651,9 +651,14 @@ def orphan_of(owner: object) -> Run | None:
     return next((run for run in reversed(going_on()) if run._owner and run._owner() is owner), None)  # noqa: SLF001
 
 
+def end_of(run: Run) -> Report | None:
+    """The report of a run's end, another object for each end; None while it goes on."""
+    return run._background.ended  # noqa: SLF001  the same room
+
+
 def is_finished(run: Run) -> bool:
     """Whether a run has ended and takes no events."""
-    return run._background.ended is not None  # noqa: SLF001  the same room
+    return end_of(run) is not None
 
 
 def is_anothers(run: Run) -> bool:
