@@ -70,7 +70,7 @@ class _Init:
 
     def __get__(self, of: object, _: type | None = None) -> Any:
         self._asked += 1
-        if of is None or self._asked > _MANY:
+        if of is None or isinstance(of, type) or self._asked > _MANY:  # `inspect.signature` asks for the class's own
             return self._compile().__get__(of, self._cls)
         return partial(self._fill, of)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,6 +37,57 @@ def test_it_does_what_python_s_own_does(steps: list[str]) -> None:
         assert is_mine(ours) == is_mine(own)
     let_go(ours)
     assert not is_mine(ours)
+
+
+def others_may(lock: LookingLock) -> bool:
+    """Whether another thread could take the lock now."""
+    results: list[bool] = []
+
+    def work() -> None:
+        if lock.acquire(blocking=False):
+            lock.release()
+            results.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(PATIENCE)
+    return bool(results)
+
+
+def test_a_signal_handler_that_uses_it_leaves_it_as_it_was() -> None:
+    """Between any two instructions of `acquire` and `release`, as a record does that a handler logs."""
+    codes = {LookingLock.acquire.__code__, LookingLock.release.__code__}
+    for place in itertools.count():
+        lock, instructions = LookingLock(), itertools.count()
+        reached = False
+
+        def at(frame: Any, event: str, _: object, lock: LookingLock = lock, place: int = place) -> Any:
+            nonlocal reached
+            if frame.f_code not in codes:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode" and next(instructions) == place:  # noqa: B023
+                reached = True
+                with lock:
+                    pass
+            return at
+
+        before = sys.gettrace()
+        sys.settrace(at)
+        try:
+            lock.acquire()
+            sys.settrace(before)
+            held = is_mine(lock) and not others_may(lock)
+            sys.settrace(at)
+            lock.release()
+        finally:
+            sys.settrace(before)
+        assert held, place
+        assert not is_mine(lock), place
+        assert others_may(lock), place
+        if not reached:
+            assert place > 20
+            return
 
 
 def test_one_thread_at_a_time() -> None:

@@ -33,31 +33,30 @@ class LookingLock:
     """
 
     def __init__(self) -> None:
-        # Under one key the ident of the holder: `setdefault` is one step for all threads.
-        self._owner: dict[str, int] = {}
-        self._depth = 0
+        # Under one key the holder, as a tuple with its ident: `setdefault` is one step for all threads.
+        self._holder: dict[str, tuple[int]] = {}
+        # Of each `acquire` that was not given back, whether it took the lock or had it before. A signal handler that
+        # uses the lock between any two steps of these methods leaves everything as it was.
+        self._took: list[bool] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002  as RLock has it
         """Take the lock. Returns whether it is taken now."""
-        me, pause = threading.get_ident(), _SOON
+        mine, pause = (threading.get_ident(),), _SOON
         until = time.monotonic() + timeout if blocking and timeout >= 0 else None
-        while self._owner.setdefault("ident", me) != me:
+        while (holder := self._holder.setdefault("it", mine)) != mine:
             if not blocking or (until is not None and time.monotonic() >= until):
                 return False
             time.sleep(pause)
             pause = min(2 * pause, _LATE)
-        self._depth += 1
+        self._took.append(holder is mine)
         return True
 
     def release(self) -> None:
         """Give one `acquire` back. RuntimeError if this thread does not hold the lock."""
         if not self._is_owned():
             raise RuntimeError("cannot release un-acquired lock")
-        if self._depth > 1:
-            self._depth -= 1
-        else:  # also after an exception between the two steps of `acquire`
-            self._depth = 0
-            del self._owner["ident"]
+        if not self._took or self._took.pop():  # there is none after an exception between two steps of `acquire`
+            del self._holder["it"]
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -66,23 +65,23 @@ class LookingLock:
         self.release()
 
     def _is_owned(self) -> bool:
-        return self._owner.get("ident") == threading.get_ident()
+        return self._holder.get("it") == (threading.get_ident(),)
 
     def _at_fork_reinit(self) -> None:
         """In a forked child: forget who holds the lock."""
-        self._owner.clear()
-        self._depth = 0
+        self._holder.clear()
+        self._took.clear()
 
-    def _release_save(self) -> int:
+    def _release_save(self) -> list[bool]:
         """Release the lock, however often it is held. Returns what `_acquire_restore` takes."""
-        depth, self._depth = self._depth, 1
-        self.release()
-        return depth
+        took, self._took = self._took, []
+        del self._holder["it"]
+        return took
 
-    def _acquire_restore(self, depth: int) -> None:
-        """Take the lock again, as often as it was held."""
+    def _acquire_restore(self, took: list[bool]) -> None:
+        """Take the lock again as often as it was held."""
         self.acquire()
-        self._depth = depth
+        self._took = took
 
 
 def of_child(lock: Any) -> Any:
