@@ -104,7 +104,7 @@ class TestItsEnd:
         assert [run.state for run in wandb_server.runs] == ["running"]
         code, said = second.end("exit 3")
         assert code == 3
-        assert "goes on in 1 other process" in said
+        assert "goes on in 1 other writer" in said
         assert [run.state for run in wandb_server.runs] == ["running"]
         third.ask("log 5 9")
         code, said = third.end("exit 0")

@@ -273,13 +273,13 @@ def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
 def left_to_others(
     report: Report, dropped: Mapping[str, int], name: str | None, info: RunInfo, others: int
 ) -> Iterator[Notice]:
-    """A process leaves a run in which other processes go on. Of those of one launch only the last says an end."""
+    """A writer leaves a run in which others go on. Of those of one launch only the last says an end."""
     if dropped:
         yield lost_records("dropped", report.run_id, dropped)
     if info.ranks is None:
         where = f": {report.url}" if report.url else ""
-        processes = "1 other process, which sends" if others == 1 else f"{others} other processes, which send"
-        text = f"run {name or report.run_id} goes on in {processes} what this one logged{where}"
+        writers = "1 other writer, which sends" if others == 1 else f"{others} other writers, which send"
+        text = f"run {name or report.run_id} goes on in {writers} what this one logged{where}"
         yield Notice("left to others", text, INFO)
 
 
