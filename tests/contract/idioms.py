@@ -136,9 +136,7 @@ def run_with(client: str, given: Mapping[str, str]) -> dict[str, Outcome]:
             Path(os.environ["IDIOMS_LOG"] + client).write_bytes(Path(folder, "log").read_bytes())
         found = {}
         for number, name in enumerate(given):
-            # Which of two runs the server heard of first is chance.
-            of_it = (tree_of(run) for run in server.runs if run.project == f"idiom-{number}")
-            runs = sorted(of_it, key=partial(json.dumps, sort_keys=True))
+            runs = [tree_of(run) for run in server.runs if run.project == f"idiom-{number}"]
             word = said.get(name, {"error": "the process ended before", "result": None})
             found[name] = Outcome(word["error"], word["result"], runs)
     return found
@@ -188,13 +186,18 @@ def plain(tree: Any, run_id: str) -> Any:
     return json.loads(text.replace(run_id, "ID"))
 
 
+_text_of = partial(json.dumps, sort_keys=True)
+
+
 def found_different(theirs: Outcome, ours: Outcome) -> list[str]:
     """Where they differ, in words."""
     if ours.error:
         return [ours.error]
     if len(theirs.runs) != len(ours.runs):
         return [f"{len(theirs.runs)} runs / {len(ours.runs)}"]
-    found = differences({"result": theirs.result, "runs": theirs.runs}, {"result": ours.result, "runs": ours.runs})
+    # Which of two runs the server heard of first is chance.
+    said = ({"result": each.result, "runs": sorted(each.runs, key=_text_of)} for each in (theirs, ours))
+    found = differences(*said)
     return [f"{path}: {str(a)[:150]} / {str(b)[:150]}" for path, (a, b) in sorted(found.items())]
 
 
