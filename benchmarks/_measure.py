@@ -53,7 +53,7 @@ TINY = Size(
     calls=20, rounds=2, burst=100, rows=200, pairs=1, starts=1, many_rows=2_000, run_dirs=2, steps=5, peers=False
 )
 QUICK = Size(
-    calls=2000, rounds=10, burst=20_000, rows=40_000, pairs=1, starts=3, many_rows=150_000, run_dirs=25, steps=200
+    calls=1000, rounds=8, burst=10_000, rows=20_000, pairs=1, starts=3, many_rows=100_000, run_dirs=10, steps=100
 )
 # 18 million rows of 10 are a journal of 5 GB.
 FULL = Size(
