@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._errors import LogError, WandbLoggingError
 from wandb_logging._process.notices import say
-from wandb_logging._run import elsewhere, engines, spawned
+from wandb_logging._run import engines, spawned
 from wandb_logging._run.copying import is_in_sight
 from wandb_logging._run.handler import WandbHandler, current_run, has_joined, have_joined
 from wandb_logging._run.run import Run, is_anothers
@@ -35,7 +35,7 @@ class Join:
         self._make, self._arguments = run.__reduce__()
         self._places = places
         self._run: Run | None = run
-        self._route = elsewhere.route_to(run, address) if address is not None else None
+        self._route = _route(run, address) if address is not None else None
         engines.have_invited()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Join:
         run, route = self._run, self._route
         if run is not None and route is None and (address := engines.address()) is not None:
             try:
-                route = self._route = elsewhere.route_to(run, address)
+                route = self._route = _route(run, address)
             except LogError as exc:  # workers that see the directory need none
                 say(logging.WARNING, str(exc))
         return {**vars(self), "_run": None, "_route": route}
@@ -65,6 +65,8 @@ class Join:
     def _joined(self) -> Run:
         ticket = self._arguments[0]
         if self._route is not None and not is_in_sight(ticket):
+            from wandb_logging._run import elsewhere  # noqa: PLC0415  as below
+
             return elsewhere.begin(ticket, self._route)
         run: Run = self._make(ticket)
         return run
@@ -87,6 +89,13 @@ class Join:
         from wandb_logging._run.dask import plugin_of  # noqa: PLC0415  an extra
 
         return plugin_of(self)
+
+
+def _route(run: Run, address: str) -> Any:
+    # What is needed to talk to workers elsewhere takes 3 MiB, and most workers see the run's directory.
+    from wandb_logging._run import elsewhere  # noqa: PLC0415
+
+    return elsewhere.route_to(run, address)
 
 
 def _after_configuring(attach: Callable[[], object]) -> None:
