@@ -14,8 +14,8 @@ from typing import Any
 from wandb_logging._errors import LogError
 from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
+from wandb_logging._records.quick import is_ready, quick_row
 from wandb_logging._values.plain import EXACT, Aside, dumps, fast_dumps, plain, reason
-from wandb_logging._values.quick import is_ready, quick_row
 from wandb_logging._values.secrets import Secrets
 
 MAX_TEXT = 2**20  # characters of one text; the server shows at most 4096 of a line

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from wandb_logging._events.event import YEAR_10000
 from wandb_logging._fold.state import MAX_STEP
+from wandb_logging._records.quick import is_ready, quick_row
 from wandb_logging._values.plain import EXACT, fast_dumps
-from wandb_logging._values.quick import is_ready, quick_row
 from wandb_logging._values.secrets import SHORTEST
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging._records.quick import _of_numbers, is_ready, quick_row as _quick_row
 from wandb_logging._values.mappings import MAX_DEPTH
 from wandb_logging._values.plain import EXACT, dumps, plain
-from wandb_logging._values.quick import _of_numbers, is_ready, quick_row as _quick_row
 from wandb_logging._values.secrets import Secrets
 
 orjson: Any = pytest.importorskip("orjson")
