@@ -8,7 +8,7 @@ import pytest
 
 from wandb_logging import new_run
 from wandb_logging._process.notices import Notices
-from wandb_logging._run.words import totals
+from wandb_logging._run.messages import totals
 from wandb_logging.testing import LocalServer
 
 

@@ -20,7 +20,7 @@ from wandb_logging._process.listener import Listener, as_own_thread, on_own_thre
 from wandb_logging._process.notices import Notices, Outcry
 from wandb_logging._records.encoding import change_event, now
 from wandb_logging._report import Report
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.preemption import pursue
 from wandb_logging._run.prepare import prepare
@@ -53,7 +53,7 @@ class Background:
         settings: the run's settings.
         mode: online, offline or disabled. A disabled run has no rounds.
         config: the part of the settings' config that can be sent.
-        notices: gives messages to a person.
+        notices: shows messages to a person.
         secrets: masks secrets.
         samplers: give samples of metrics until the run ends.
         on_stop: called once, on the listener's thread, when the server asks the run to stop.
@@ -112,7 +112,7 @@ class Background:
         self.tally = Tally(settings, self.journal, self._rounds, secrets)
         writer, path = self.journal.writer, self.journal.run_dir.path
         writer.many_came = self._send_early
-        self._outcry = Outcry(lambda: words.waits_in_child(path, writer.trouble), quiet=settings.quiet)
+        self._outcry = Outcry(lambda: messages.waits_in_child(path, writer.trouble), quiet=settings.quiet)
         undo.callback(lambda: self._listener.finish(time.monotonic() + _GRACE))
 
     def start(self) -> None:
@@ -124,7 +124,7 @@ class Background:
         if self._has_rounds:
             self._listener.start()
             if not self._listener.running:
-                self.notices.add(*words.without_thread())
+                self.notices.add(*messages.without_thread())
                 self.notices.say_all()  # without a thread, the next round may be far away
 
     @property
@@ -164,7 +164,7 @@ class Background:
     def report_aside(self, name: str, reason: str) -> None:
         """Report a value that cannot be sent. Safe inside a logging call."""
         self.tally.set_aside += 1
-        notice = words.aside(name, reason)
+        notice = messages.aside(name, reason)
         self.notices.add(notice.kind, self._secrets.text(notice.text))
 
     def save_file(self, source: Path, name: str, policy: str) -> None:
@@ -330,7 +330,7 @@ class Background:
                 return
             if not self.journal.helps and not self.journal.run_dir.members():
                 self.append(dumps(Event(now(), resume=True).to_json()))
-            self.notices.add(*words.goes_on(self.journal.info.id))
+            self.notices.add(*messages.goes_on(self.journal.info.id))
             self._rounds.go_on()
             if self.mode == "online":
                 self._begin_sending()
@@ -359,7 +359,7 @@ class Background:
         writer = self.journal.writer
         path = run_dir.path if run_dir.on_disk and writer.number and not writer.unsent else None
         left, estimated = self.tally.left(time.monotonic())
-        self.notices.add(*words.waiting(host, run_id, left, seconds, path, estimated=estimated))
+        self.notices.add(*messages.waiting(host, run_id, left, seconds, path, estimated=estimated))
         self.notices.say_all()
 
     def mark_preempting(self) -> None:
@@ -467,7 +467,7 @@ class Background:
         except JournalLocked as exc:
             told = self.journal.joined or (exc.holder and self.journal.info.ranks)  # ranks know of each other
             if not told:
-                self.notices.add(*words.locked(exc))
+                self.notices.add(*messages.locked(exc))
             return Delivery.BY_ANOTHER if exc.holder else Delivery.ON_DISK
         return Delivery.ONLINE
 
@@ -477,14 +477,14 @@ class Background:
         since = {reason: more for reason, count in dropped.items() if (more := count - self._told_lost.get(reason, 0))}
         self._told_lost = dict(dropped)
         if since:
-            self.notices.add(*words.lost_records("lost late", self.journal.info.id, since))
+            self.notices.add(*messages.lost_records("lost late", self.journal.info.id, since))
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
         name = remote.display_name if (remote := self.remote) else None
         late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
         self._rounds.look_for_engines(last=True)
-        for notice in words.totals(self.notices.numbers(), late, self._settings.late_step_metric):
+        for notice in messages.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
         if report.path is not None and is_gone(report.path):  # the directory was removed, and could not be made again
             report = replace(report, path=None)
@@ -492,11 +492,11 @@ class Background:
         self._told_lost = lost
         info = self.journal.info
         if self._others:
-            notices = words.left_to_others(report, lost, name, info, self._others)
+            notices = messages.left_to_others(report, lost, name, info, self._others)
         else:
-            notices = words.goodbye(report, lost, name, info, was_to_be_sent=meant)
+            notices = messages.goodbye(report, lost, name, info, was_to_be_sent=meant)
         for notice in notices:
             self.notices.add(*notice)
         if self._children and meant and not self._others and report.path is not None:
-            self.notices.add(*words.outlived(self._children, report.path))
+            self.notices.add(*messages.outlived(self._children, report.path))
         self.notices.say_all()

@@ -28,7 +28,7 @@ from wandb_logging._errors import JournalError, LogError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._process.notices import say
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.ranks import NO_LAUNCH
 from wandb_logging._run.run import Run
 from wandb_logging._run.start import Membership, new_writer
@@ -153,7 +153,7 @@ def _carry(run: Run, route: Route, whose: str) -> None:
     pid = os.getpid()
 
     def tell(reason: str) -> None:
-        say(logging.WARNING, words.not_carried(run.id, path, f"{route.host}:{route.port}", whose, reason).text)
+        say(logging.WARNING, messages.not_carried(run.id, path, f"{route.host}:{route.port}", whose, reason).text)
 
     run_dir = RunDir(path)
     run_dir.lease = journal.run_dir.lease
@@ -172,7 +172,7 @@ def _carry(run: Run, route: Route, whose: str) -> None:
         if os.getpid() == pid and _begun.pop((pid, run.id), None) is not None:
             run.finish()
             if not carrier.finish(wait):
-                say(logging.ERROR, words.left_here(run.id, path).text)
+                say(logging.ERROR, messages.left_here(run.id, path).text)
 
     # After the process's own children have ended. Not `atexit`: a forked process of multiprocessing ends without it.
     Finalize(None, end, exitpriority=-1)

@@ -25,7 +25,7 @@ from wandb_logging._process.listener import own_threads
 from wandb_logging._process.notices import Outcry
 from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot, is_row
-from wandb_logging._run import spawned, words
+from wandb_logging._run import messages, spawned
 from wandb_logging._run.inlet import flush_aloud, inlet_of, tell_fault
 from wandb_logging._run.run import Run, end_of, go_on, going_on, is_finished, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
@@ -200,7 +200,7 @@ class WandbHandler(logging.Handler):
         self._on_its_way: int | None = None  # id of the exception that was being handled when the run was closed
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0  # number of records that came after the end, at exit
-        self._cry = Outcry(lambda: words.TOO_LATE, quiet=self.settings.quiet)
+        self._cry = Outcry(lambda: messages.TOO_LATE, quiet=self.settings.quiet)
         self._flush_began: float | None = None  # monotonic time at which a `flush` began that did not send all
         if not self._attached and self.settings.mode != "disabled":
             with contextlib.suppress(ValueError):  # if still wrong when the run begins, it is reported then

@@ -9,7 +9,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._media.placing import Placing
 from wandb_logging._records.steps import Steps
 from wandb_logging._report import Report
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.run import Run
 from wandb_logging._values.secrets import Secrets
 
@@ -52,5 +52,5 @@ def flush_aloud(run: Run, timeout: float) -> Report:
 def tell_fault(run: Run) -> None:
     """Report an internal error, with the traceback of the exception that is being handled."""
     notices = run._background.notices  # noqa: SLF001  the same floor
-    notices.add(*words.internal(threads_replaced=notices.threads_replaced))
+    notices.add(*messages.internal(threads_replaced=notices.threads_replaced))
     notices.say_all()

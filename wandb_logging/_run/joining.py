@@ -16,8 +16,8 @@ from wandb_logging._process.notices import say
 from wandb_logging._run import engines, spawned
 from wandb_logging._run.copying import is_in_sight
 from wandb_logging._run.handler import WandbHandler, current_run, has_joined, have_joined
+from wandb_logging._run.messages import not_joined
 from wandb_logging._run.run import Run, is_anothers
-from wandb_logging._run.words import not_joined
 
 
 class Join:

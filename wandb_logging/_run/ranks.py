@@ -32,7 +32,7 @@ from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
 from wandb_logging._process.disks import is_of_this_host
 from wandb_logging._process.notices import Notice
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.start import Membership
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.ids import new_id
@@ -156,7 +156,7 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
         return None
     except OSError:
         pass  # rather give the notice twice than never
-    return Notice("ranks", words.held(launch.rank, launch.world_size, path.parent.parent), INFO)
+    return Notice("ranks", messages.held(launch.rank, launch.world_size, path.parent.parent), INFO)
 
 
 def common_folder(settings: Settings) -> Path | None:

@@ -23,7 +23,7 @@ from wandb_logging._errors import (
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.stand_in import stand_in_for
 from wandb_logging._process.notices import Notices
-from wandb_logging._run import ranks, words
+from wandb_logging._run import messages, ranks
 from wandb_logging._run.connection import Connection
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.engines import Lookout
@@ -70,7 +70,7 @@ class Rounds:
         asker: makes the rounds.
         samples: takes samples of system metrics in each round.
         saved: the files of `Run.save`, which are checked in each round.
-        notices: gives messages to a person.
+        notices: shows messages to a person.
         secrets: masks secrets.
         on_stop: called once, when the server asks the run to stop.
 
@@ -154,7 +154,7 @@ class Rounds:
             self._make_unguarded()
         except Exception:
             self.error = "internal error"
-            self._notices.add(*words.internal(threads_replaced=self._notices.threads_replaced))
+            self._notices.add(*messages.internal(threads_replaced=self._notices.threads_replaced))
         if wished:
             self.wish.fulfil()  # before printing: the signal may have interrupted a thread that holds stderr's lock
         self._notices.say_all()
@@ -226,7 +226,7 @@ class Rounds:
         else:
             writer.retry()
         if writer.trouble:
-            self._notices.add(*words.disk(self._journal.run_dir.path, writer.trouble))
+            self._notices.add(*messages.disk(self._journal.run_dir.path, writer.trouble))
         if not writer.closed:
             self.saved.look()
             self.look_at_watched()
@@ -240,7 +240,7 @@ class Rounds:
         """If the run directory was removed, make it again. Returns whether it was removed."""
         lost, run_dir = self._journal.writer.look(), self._journal.run_dir
         if lost is not None:
-            self._notices.add(*words.gone(run_dir.path, lost))
+            self._notices.add(*messages.gone(run_dir.path, lost))
         run_dir.keep_identity()
         if self._times_anew == run_dir.times_anew:
             return False
@@ -315,7 +315,7 @@ class Rounds:
         self.uploader.close()
         if self.delivery is Delivery.ONLINE:
             self.delivery = Delivery.BY_ANOTHER
-        self._notices.add(*words.locked(error))
+        self._notices.add(*messages.locked(error))
 
     def _fail(self, error: WandbLoggingError) -> None:
         if isinstance(error, AuthError):
@@ -326,17 +326,17 @@ class Rounds:
         if isinstance(error, (NotPossible, RunNotFound)):  # the run was deleted, or there is no such entity
             self.delivery = self.delivery.after_sending(refused=True)
         self.error = explain(error, self._settings.host, on_disk=self._journal.are_rows_on_disk)
-        self._notices.add(*words.failed(type(error).__name__, self.error))
+        self._notices.add(*messages.failed(type(error).__name__, self.error))
 
     def _look_for_stop(self) -> None:
         if not self.uploader.stopped or self.stopped:
             return
         self.stopped = True
-        self._notices.add(*words.stopped(self._journal.info.id))
+        self._notices.add(*messages.stopped(self._journal.info.id))
         try:
             self._on_stop()
         except Exception:  # on our thread the user's own code may raise anything
-            self._notices.add(*words.on_stop_failed())
+            self._notices.add(*messages.on_stop_failed())
 
     # --- messages to a person ---
 
@@ -345,20 +345,20 @@ class Rounds:
             return
         if not self._url_is_said and self.uploader.url and self.uploader.remote:
             self._url_is_said = True
-            self._notices.add(*words.at(self.uploader.remote.display_name, self.uploader.url))
+            self._notices.add(*messages.at(self.uploader.remote.display_name, self.uploader.url))
 
     def _say_why_offline(self) -> None:
         self._without_key = False
         if self._journal.joined:  # a process that is there has said it
             return
         path = self._journal.run_dir.path if self._journal.run_dir.on_disk else None
-        self._notices.add(*words.without_key(self._journal.info.id, self._settings.host, path))
+        self._notices.add(*messages.without_key(self._journal.info.id, self._settings.host, path))
 
     def look_for_engines(self, *, last: bool = False) -> None:
         """Report an engine if its workers' records may be lost."""
         engine = self._lookout.look(time.monotonic(), last=last)
         if engine is not None:
-            self._notices.add(*words.unjoined(*engine))
+            self._notices.add(*messages.unjoined(*engine))
 
     # --- beside the rows ---
 

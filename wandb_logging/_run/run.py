@@ -29,7 +29,7 @@ from wandb_logging._reading.summary import LONGEST, Follower, Summary
 from wandb_logging._records.encoding import now, row_event
 from wandb_logging._records.steps import Steps
 from wandb_logging._report import Report
-from wandb_logging._run import artifacts, autoresume, copying, ranks, words
+from wandb_logging._run import artifacts, autoresume, copying, messages, ranks
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, default_name, matches
@@ -316,7 +316,7 @@ class Run(Described):
             with contextlib.suppress(JournalError, OSError):
                 found = read()
                 if self._follower.behind:
-                    self._background.notices.add(*words.behind(self.id))
+                    self._background.notices.add(*messages.behind(self.id))
                 return found
         return known(self._background.uploader.state)
 
@@ -446,7 +446,7 @@ class Run(Described):
             raise LogError(f"policy={policy!r}: expected {' or '.join(POLICIES)}")
         found = matches(glob_str, base_path)
         if not found:
-            self._background.notices.add(*words.no_file(os.fspath(glob_str)))
+            self._background.notices.add(*messages.no_file(os.fspath(glob_str)))
         for source, name in found:
             self._save(source, name, policy)
         return [name for _, name in found]

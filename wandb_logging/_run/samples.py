@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._process.notices import Notices
-from wandb_logging._run import words
+from wandb_logging._run import messages
 
 if TYPE_CHECKING:
     from wandb_logging._process.sampling import Sampler
@@ -52,7 +52,7 @@ class Samples:
                 metrics = sampler.sample()
             except ImportError:
                 self._samplers.remove(sampler)
-                self._notices.add(*words.without_psutil())
+                self._notices.add(*messages.without_psutil())
         if metrics:
             self._take(metrics)
         return metrics is not None

@@ -32,7 +32,7 @@ from wandb_logging._launch.here import started_in
 from wandb_logging._process.notices import Notice, Notices
 from wandb_logging._reading.outline import config_of
 from wandb_logging._records.encoding import now
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
@@ -187,7 +187,7 @@ def secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:
     """The object that masks secrets for a run. It knows the API keys that the run could be sent with."""
 
     def report(name: str) -> None:
-        notices.add(*words.masked(name))
+        notices.add(*messages.masked(name))
 
     secrets = Secrets(report, enabled=settings.mask_secrets, names=settings.secret_names)
     for key in () if mode == "disabled" else find_keys(settings.host, settings.api_key):
@@ -244,7 +244,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
             writer = new_writer(here, settings, here.info, hurry, membership)
             undo.callback(writer.close)
     except OSError as exc:
-        return _in_memory(settings, info, words.without_directory(settings.cache_dir, exc, online=mode == "online"))
+        return _in_memory(settings, info, messages.without_directory(settings.cache_dir, exc, online=mode == "online"))
     here.remember()
     prepare(mining=any(rules for _, rules in here.info.text_rules))
     if not joined:

@@ -11,7 +11,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._journal.backlog import Lines
 from wandb_logging._records.encoding import now
 from wandb_logging._report import Report
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.start import Journal
@@ -121,4 +121,4 @@ class Tally:
             error = self._rounds.error
             if trouble:
                 error = explain(trouble, self._settings.host, live=live, on_disk=journal.are_rows_on_disk)
-        return error or words.lost(journal.writer.counts.lost)
+        return error or messages.lost(journal.writer.counts.lost)

@@ -10,7 +10,7 @@ from wandb_logging._launch.here import warnings_here
 from wandb_logging._process import ending
 from wandb_logging._process.capture import Capture
 from wandb_logging._records.encoding import now, output_event, text_event
-from wandb_logging._run import words
+from wandb_logging._run import messages
 from wandb_logging._run.background import Background
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.secrets import Secrets
@@ -53,7 +53,7 @@ class Watch:
         try:
             ending.watch_signals(self._witness, names, warnings_here())
         except ValueError as exc:
-            self._background.notices.add(*words.not_watched(names or (), exc))
+            self._background.notices.add(*messages.not_watched(names or (), exc))
 
     def start_capture(self) -> None:
         """Capture what is printed from now on, if the settings ask for it."""
@@ -63,7 +63,7 @@ class Watch:
         try:
             self._capture.start()
         except ValueError as exc:
-            self._background.notices.add(*words.not_captured(exc))
+            self._background.notices.add(*messages.not_captured(exc))
 
     def stop(self) -> None:
         """Restore stdout and stderr as they were before."""

@@ -11,18 +11,18 @@ import pytest
 from wandb_logging._errors import JournalLocked
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._report import Report
-from wandb_logging._run import words
+from wandb_logging._run import messages
 
 
 def test_a_path_is_shown_as_a_person_would_type_it(tmp_path: Path) -> None:
     """Below the working directory without it; elsewhere in full."""
-    assert words.shown(Path.cwd() / "wandb_cache" / "p") == "wandb_cache/p"
-    assert words.shown(tmp_path) == str(tmp_path)
+    assert messages.shown(Path.cwd() / "wandb_cache" / "p") == "wandb_cache/p"
+    assert messages.shown(tmp_path) == str(tmp_path)
 
 
 def test_without_a_key_it_says_how_to_send_and_how_to_log_in() -> None:
     """One line, at level INFO: it is no fault."""
-    notice = words.without_key("abc", "https://example.org", Path.cwd() / "c" / "abc")
+    notice = messages.without_key("abc", "https://example.org", Path.cwd() / "c" / "abc")
     assert notice.level == logging.INFO
     assert "wandb-logging sync c/abc" in notice.text
     assert "wandb-logging login" in notice.text
@@ -30,8 +30,8 @@ def test_without_a_key_it_says_how_to_send_and_how_to_log_in() -> None:
 
 def test_a_lock_that_somebody_holds_and_one_that_nobody_can_have() -> None:
     """The first is the other's to send; the second is cured by another disk."""
-    assert "kept for it to send" in words.locked(JournalLocked("x is being uploaded by pid 1", "pid 1")).text
-    assert "Set cache_dir" in words.locked(JournalLocked("x cannot be locked")).text
+    assert "kept for it to send" in messages.locked(JournalLocked("x is being uploaded by pid 1", "pid 1")).text
+    assert "Set cache_dir" in messages.locked(JournalLocked("x cannot be locked")).text
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_lock_that_somebody_holds_and_one_that_nobody_can_have() -> None:
 )
 def test_what_is_waited_for(left: int, what: str) -> None:
     """What, for how long, and that Ctrl-C loses nothing: also where only files, or the end, are not sent yet."""
-    text = words.waiting("https://w", "abc", left, 10.0, Path.cwd() / "c").text
+    text = messages.waiting("https://w", "abc", left, 10.0, Path.cwd() / "c").text
     assert text.startswith("waiting for https://w, at most 10 s, ")
     assert what in text
     assert text.endswith("Ctrl-C leaves it in c for `wandb-logging sync`.")
@@ -50,7 +50,7 @@ class TestGoodbye:
         self, report: Report, dropped: dict[str, int] | None = None, *, sent: bool = True, **info: Any
     ) -> list[str]:
         about = RunInfo("abc", "p", **info)
-        notices = words.goodbye(report, dropped or {}, "lucky-fox-1", about, was_to_be_sent=sent)
+        notices = messages.goodbye(report, dropped or {}, "lucky-fox-1", about, was_to_be_sent=sent)
         return [notice.text for notice in notices]
 
     def test_finished(self) -> None:
