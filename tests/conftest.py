@@ -62,6 +62,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return (3 * cores + 1) // 2
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Have what the tests of a file share made once: each worker gets a stretch of them, and takes of another's rest.
+
+    By xdist's default they go to whoever is free, and each worker runs the official SDK for the same promises anew.
+    """
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = (
     *("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"),

@@ -1,4 +1,4 @@
-"""What a type checker says of settings as users type them. Never run: mypy reads it.
+"""What a type checker says of settings as users type them. Never run: mypy reads it, as all files (`nox -s types`).
 
 Each `type: ignore[...]` is a promise: mypy, which is strict here, complains of one that is not needed.
 """
