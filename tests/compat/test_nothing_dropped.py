@@ -41,9 +41,7 @@ def test_the_config_of_a_run_cannot_be_replaced() -> None:
 
 
 def test_the_config_of_the_module_is_added_to() -> None:
-    """`wandb.config = {...}`, as old scripts say. Before there is a run it is an error."""
-    with pytest.raises(wandb.Error, match=r"You must call wandb.init\(\) before wandb.config"):
-        wandb.config = {"lr": 1}  # type: ignore[assignment]
+    """`wandb.config = {...}`, as old scripts say."""
     with wandb.init(mode="offline", config={"lr": 1}) as run:
         wandb.config = {"layers": 2}  # type: ignore[assignment]
         assert dict(run.config) == {"lr": 1, "layers": 2}
@@ -52,6 +50,24 @@ def test_the_config_of_the_module_is_added_to() -> None:
     for name in ("run", "summary"):
         with pytest.raises(AttributeError, match=f"wandb.{name} cannot be set"):
             setattr(wandb, name, None)
+
+
+def test_what_was_the_config_of_the_module_before_there_is_a_run() -> None:
+    """Scripts set it and then read it, or give it to `init`. The next run has it, beneath what `init` is given."""
+    given: Any = {"lr": 1, "net": {"n": 2}}
+    wandb.config = given
+    assert wandb.config is given
+    with wandb.init(mode="offline", config={"lr": 2}) as run:
+        assert dict(run.config) == {"lr": 2, "net": {"n": 2}}
+    with wandb.init(mode="offline") as run:
+        assert dict(run.config) == {}
+    wandb.config = given
+    with wandb.init(mode="offline", config=wandb.config, config_exclude_keys=["net"]) as run:
+        assert dict(run.config) == {"lr": 1}
+    with pytest.raises(wandb.Error, match="config: expected a mapping"):
+        wandb.config = [1]  # type: ignore[assignment]
+    with pytest.raises(wandb.Error, match=r"wandb.init\(\) before wandb.config\['lr'\]"):
+        wandb.config["lr"] = 1
 
 
 def test_what_is_changed_within_the_config_is_recorded(wandb_server: LocalServer) -> None:

@@ -237,6 +237,8 @@ class TestExitCodes:
             ("sys.excepthook = lambda *error: None; 1 / 0", 1),  # as rich's tracebacks do
             ("threading.Thread(target=sys.exit, args=(3,)).start()", 0),  # ends the thread
             ("atexit.register(sys.exit, 3)", 0),  # too late to end anything
+            ("weakref.finalize(module, lambda: 1 / 0)", 0),  # is told to sys.excepthook, and ends nothing
+            ("weakref.finalize(module, lambda: 1 / 0); sys.exit(3)", 3),
             ("caught(sys.exit, 3)", 0),
             ("caught(exit, 3); sys.exit(4)", 4),
         ],
@@ -244,7 +246,7 @@ class TestExitCodes:
     def test_the_code_of_the_program_is_the_code_of_the_run(self, statement: str, code: int) -> None:
         """`sys.exit(n)` ends the run with n."""
         source = f"""
-            import atexit, contextlib
+            import atexit, contextlib, weakref
             from sys import exit as sys_exit
             module = type(sys)("of_the_program")
             module.exit = sys_exit

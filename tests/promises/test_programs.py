@@ -409,3 +409,11 @@ def test_one_thread_and_no_child_process(wandb_server: LocalServer) -> None:
         environment=wandb_server.env(),
     )
     assert wandb_server.runs[0].state == "finished"
+
+
+@pytest.mark.parametrize("argv", ["del sys.argv", "sys.argv = []", "sys.argv = None", "sys.argv = [None, 5]"])
+def test_python_within_another_program(argv: str) -> None:
+    """Which has no command line, no file and no name for what it runs: nothing is raised, and the row is kept."""
+    python(f"main = sys.modules['__main__']\ndel main.__file__\n{argv}\n" + SETUP)
+    (row,) = only_run().rows
+    assert row["x"] == 1

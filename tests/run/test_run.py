@@ -51,6 +51,15 @@ class Opaque:
         raise RuntimeError("not looked at")
 
 
+class Mute:
+    """A key that has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("says nothing")
+
+    __repr__ = __str__
+
+
 class Changing(Mapping[str, Any]):
     """A mapping that changes while it is read, and whose length nobody can tell."""
 
@@ -93,6 +102,8 @@ def begun_in_compat(config: Any) -> Any:
         ({"a": 1, "bad": {"b": Opaque(), "c": 2}}, {"a": 1, "bad": {"c": 2}}, "config.bad.b is set aside: not looked"),
         (Changing(), {"a": 1}, "config.(the rest) is set aside: changed size"),
         ({"a": 1, "bad": Changing()}, {"a": 1}, "config.bad is set aside: "),
+        ({"a": 1, Mute(): 2}, {"a": 1}, "config.(Mute) is set aside: "),
+        ({"a": {"b": 1, Mute(): 2}}, {"a": {"b": 1}}, "config.a.(Mute) is set aside: "),
     ],
 )
 def test_what_raises_in_a_config_costs_only_itself(

@@ -92,12 +92,15 @@ WRONG: dict[str, list[Any]] = {
     "cache_dir": [5],
     "flush_interval": [-1, "15", True, math.nan, [1]],
     "heartbeat_interval": [0, "30"],
-    "host": ["wandb.ai", "ftp://x", "https://", "https://wandb.ai", 5],
+    "host": [
+        *("wandb.ai", "ftp://x", "https://", "https://wandb.ai", 5),
+        *("http://[::1", "http://h:99999", "http://h:x", "http://h/a b", "http://:80", "http://h?x"),
+    ],
     "app_url": ["wandb.ai", 5],
     "api_key": [" ", 5, ["k"]],
     "resume": ["yes", True],
-    "metrics_key": [" ", 5],
-    "step_key": [" ", 5],
+    "metrics_key": [" ", 5, *vars(logging.makeLogRecord({})), "message", "asctime", "taskName"],
+    "step_key": [" ", 5, "name", "metrics"],
     "dict_message": ["yes", 1],
     "dict_args": ["yes", 1],
     "late_steps": ["shfit", True],
@@ -302,6 +305,13 @@ class TestSecrets:
 
     def test_the_key_is_not_in_the_repr(self) -> None:
         assert self.KEY not in repr(Settings(api_key=self.KEY))
+
+    def test_a_value_that_has_no_text(self) -> None:
+        """Its type stands in the error, which is a SettingsError all the same."""
+        mute = type("Mute", (), {"__repr__": lambda _self: 1 / 0})()
+        for wrong in ({"config": mute}, {"no_such": mute}):
+            with pytest.raises(SettingsError, match=r"\(Mute\)"):
+                Settings.of({"project": "p", **wrong})
 
     @pytest.mark.parametrize("given", [{"api_key": [KEY]}, {"api_kye": KEY}, {"key": KEY}, {"apikey": KEY}])
     def test_nor_in_what_is_said_about_it(self, given: Any) -> None:

@@ -275,8 +275,13 @@ class TestResume:
         assert "others" in server.entities
 
     def test_rewind(self, client: Client) -> None:
-        """Rewinding keeps the rows up to a step; the next one follows it."""
-        client.stream(history=(0, [row(step) for step in range(5)]))
+        """Rewinding keeps the rows up to a step; the next one follows it. Events and text begin anew."""
+        said = "2026-11-29T21:00:00.000000 a line"
+
+        def event(value: int) -> dict[str, Any]:
+            return {"_timestamp": 1.0, "_runtime": 1.0, "a": value}
+
+        client.stream(history=(0, [row(step) for step in range(5)]), events=(0, [event(1)]), output=(0, [said]))
         query = """
             mutation RewindRun($metric: String!) {
               rewindRun(input: {runName: "r", projectName: "p", metricName: $metric, metricValue: 2}) {
@@ -286,8 +291,9 @@ class TestResume:
         """
         assert "errors" in client.graphql(query, metric="loss")
         assert client.data(query, metric="_step")["rewindRun"]["rewoundRun"]["historyLineCount"] == 3
-        client.stream(history=(3, [row(3, other=1)]))
+        client.stream(history=(3, [row(3, other=1)]), events=(0, [event(2)]))
         assert (client.rules(), len(client.stored.history)) == ([], 4)
+        assert (client.stored.events, client.stored.output) == ([event(2)], [])
 
 
 class TestQueries:

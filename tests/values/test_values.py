@@ -296,7 +296,11 @@ class TestConversions:
             (int, "builtins.int"),
             ("a\ud800b", "a\ufffdb"),
             ("\ud83d\ude00", "\U0001f600"),
-            ({0: 0.5, True: 1, 1.5: 2, None: 3, np.int64(7): 4}, {"0": 0.5, "true": 1, "1.5": 2, "null": 3, "7": 4}),
+            ({0: 0.5, True: 1, 1.5: 2, None: 3, np.int64(7): 4}, {"0": 0.5, "true": 1, "1.5": 2, "None": 3, "7": 4}),
+            # As the official SDK 0.31.0 writes them.
+            ({(0, 1): 1, ("a b", True, None, 1.5): 2, (): 3}, {"0,1": 1, "a b,true,None,1.5": 2, "": 3}),
+            ({(1, (2, "c")): 1, (Kind.TRAIN, b"x"): 2}, {"1,2,c": 1, "train,x": 2}),
+            ({math.inf: 1, -math.inf: 2, (math.nan,): 3}, {"inf": 1, "-inf": 2, "nan": 3}),
         ],
     )
     def test_has_the_json_value(self, value: Any, expected: Any) -> None:
@@ -344,8 +348,8 @@ class TestConversions:
         assert plain({key: 1, "a": 2}, aside=aside) == {"a": 2}
         assert aside == {str(key): "a metric name must be a string"}
 
-    @pytest.mark.parametrize("key", [(1,), frozenset({1}), object()])
-    def test_names_below_are_strings_or_numbers(self, key: Any) -> None:
+    @pytest.mark.parametrize("key", [frozenset({1}), object(), (object(),)])
+    def test_names_below_are_strings_numbers_or_tuples(self, key: Any) -> None:
         aside: Aside = {}
         assert plain({"a": {key: 1, "b": 2}}, aside=aside) == {"a": {"b": 2}}
         assert len(aside) == 1
@@ -397,7 +401,7 @@ class TestHostileValues:
 
         aside: Aside = {}
         assert plain({"m": {Key(): 1, "b": 2}}, aside=aside) == {"m": {"b": 2}}
-        assert aside == {"m": "Speechless"}
+        assert list(aside) == ["m.(Key)"]
 
     def test_a_mapping_that_raises_costs_only_the_value(self) -> None:
         """An OmegaConf value that is missing raises when it is read."""

@@ -90,7 +90,8 @@ def watch_exceptions(witness: Witness) -> None:
     before_hook, before_thread_hook, before_exit = sys.excepthook, threading.excepthook, sys.exit
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
-        _exit_code.unhandled(kind)
+        if not _exit_code.is_exiting():  # that of an exit function does not change the exit code
+            _exit_code.unhandled(kind)
         _tell(kind, traceback_text(kind, error, trace))
         return before_hook(kind, error, trace)
 

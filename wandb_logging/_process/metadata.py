@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from wandb_logging._process.command_line import command_line
 from wandb_logging._values.utf8 import with_utf8
 
 _BREATH = 0.0002  # seconds of pause for the program between groups of packages: reading them all takes a while
@@ -44,7 +45,7 @@ def environment(start: float, program: str, writer_id: str) -> dict[str, Any]:
         "python": lambda: f"{platform.python_implementation()} {platform.python_version()}",
         "startedAt": lambda: started,
         "program": lambda: os.path.abspath(program) if program else None,  # noqa: PTH100  as it was called: no links resolved
-        "args": lambda: sys.argv[1:],
+        "args": lambda: command_line()[1:],
         "root": lambda: str(Path.cwd()),
         "host": socket.gethostname,
         "executable": lambda: sys.executable,

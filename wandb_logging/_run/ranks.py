@@ -10,7 +10,6 @@ import contextlib
 import os
 import re
 import socket
-import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +29,7 @@ from wandb_logging._journal.writer import Writer
 from wandb_logging._launch.here import launch_here, parent, spans_hosts_here
 from wandb_logging._launch.launch import Launch
 from wandb_logging._launch.role import Role, digest, find_role
+from wandb_logging._process.command_line import program_name
 from wandb_logging._process.disks import is_of_this_host
 from wandb_logging._process.notices import Notice
 from wandb_logging._run import messages
@@ -63,7 +63,7 @@ class Placement:
     def resume_key(self) -> str:
         """A key that this process and its restart share. It names the program, as a job may start several."""
         key = self.role.resume_key
-        program = re.sub(r"[^\w.-]", "_", Path(sys.argv[0] if sys.argv else "").stem)
+        program = re.sub(r"[^\w.-]", "_", Path(program_name()).stem)
         return f"{key}-{program}" if key and program else key
 
     @property

@@ -29,6 +29,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._keys.keys import find_key, find_keys
 from wandb_logging._launch.here import started_in
+from wandb_logging._process.command_line import program_name
 from wandb_logging._process.notices import Notice, Notices
 from wandb_logging._reading.outline import config_of
 from wandb_logging._records.encoding import now
@@ -351,7 +352,7 @@ def identity(settings: Settings, mode: str, config: dict[str, Any], ranks: dict[
         start=now(),
         writer_id=str(uuid.uuid4()),
         host_name=socket.gethostname(),
-        program=getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv[0] if sys.argv else ""),
+        program=getattr(sys.modules.get("__main__"), "__file__", None) or program_name(),
         late_steps=settings.late_steps,
         late_step_metric=settings.late_step_metric,
         text_metrics=None if settings.text_metrics is None else dict(settings.text_metrics),

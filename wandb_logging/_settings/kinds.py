@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import AGGREGATES, Metric
-from wandb_logging._values.mappings import MAX_DEPTH, mapping_of, read_items
+from wandb_logging._values.mappings import MAX_DEPTH, Unreadable, mapping_of, read_items
 from wandb_logging._values.utf8 import with_utf8
 
 T_co = TypeVar("T_co", covariant=True)
@@ -26,7 +26,17 @@ T_co = TypeVar("T_co", covariant=True)
 _IN_CLASS = {"\\": r"\\", "]": r"\]", "^": r"\^", "-": r"\-", "\0": r"\x00"}
 
 USERINFO = r"(?<=://)[^/\s]*(?=@)"
+_HOST = r"https?://(\[[0-9A-Fa-f:.]+(%[^/\s\]]+)?\]|[^/\s:\[\]?#]+)(:(?P<port>\d{1,5}))?(/\S*)?"
 _MOMENT = r"^([^?]+)\?_step=(\d+)$"
+
+MAX_PORT = 65535
+
+# What a record of `logging` has under these names cannot be given in `extra=`, or is something else.
+RECORD_NAMES = (
+    *("args", "asctime", "created", "exc_info", "exc_text", "filename", "funcName", "levelname", "levelno", "lineno"),
+    *("message", "module", "msecs", "msg", "name", "pathname", "process", "processName", "relativeCreated"),
+    *("stack_info", "taskName", "thread", "threadName"),
+)
 
 # Signals that end a program which does not handle them.
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGBREAK")
@@ -127,6 +137,23 @@ class Text(Kind[str]):
             self.trimmed and "no spaces around it",
         )
         return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class ExtraKey(Kind[str]):
+    """A key of `extra=`, which `logging` makes an attribute of the record."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Any text but the names that each record has."""
+        return {**Text().schema, "not": {"enum": list(RECORD_NAMES)}}
+
+    def keep(self, value: object) -> str:
+        """The text itself."""
+        text = Text().keep(value)
+        if text in RECORD_NAMES:
+            raise ValueError(f"another name than those that each log record has: {', '.join(RECORD_NAMES)}")
+        return text
 
 
 @dataclass(frozen=True)
@@ -385,7 +412,7 @@ class Address(Kind[str]):
 
     @property
     def schema(self) -> dict[str, Any]:
-        """A URL. That of W&B's cloud is checked in `keep` alone."""
+        """A URL. Its port and that of W&B's cloud are checked in `keep` alone."""
         return {"type": "string", "pattern": r"^https?://[^/\s]+"}
 
     def keep(self, value: object) -> str:
@@ -395,6 +422,9 @@ class Address(Kind[str]):
             raise ValueError("a URL that starts with https:// (or http://)")
         if re.search(USERINFO, text):
             raise ValueError("a URL without a user or key in it: the key goes to api_key, WANDB_API_KEY or netrc")
+        found = re.fullmatch(_HOST, text)
+        if not found or int(found["port"] or 0) > MAX_PORT:
+            raise ValueError(f"a URL without spaces, with a host and, if any, a port up to {MAX_PORT}")
         if re.match(r"https?://([^/]*\.)?wandb\.ai(/|$)", text) and not text.startswith("https://api."):
             raise ValueError("https://api.wandb.ai for W&B's own cloud (protocol 2.4)")
         return text
@@ -479,7 +509,15 @@ class Config(Kind["Mapping[str, Any]"]):
         opened = mapping_of(value)
         if not isinstance(opened, Mapping):
             raise ValueError("a mapping, such as {learning_rate: 0.01}, or a namespace, dataclass or model")
-        return {str(key): _copied(item) for key, item in read_items(opened).items()}
+        return dict(_named(key, item) for key, item in read_items(opened).items())
+
+
+def _named(key: object, value: object) -> tuple[str, object]:
+    """A key as a text with its value copied. A key that has no text costs only itself, which the run reports."""
+    try:
+        return str(key), _copied(value)
+    except Exception as exc:
+        return f"({type(key).__name__})", Unreadable(exc)
 
 
 @dataclass(frozen=True)

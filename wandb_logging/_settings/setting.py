@@ -50,9 +50,9 @@ class Setting:
         try:
             return self.kind.keep(value)
         except ValueError as exc:
-            said = without_user(repr(value)) if self.shown else MASK
+            shown = said(value) if self.shown else MASK
             source = f" (from {self.env})" if self._is_from_environment(value) else ""
-            raise SettingsError(f"{name}={said}{source}: expected {exc}") from None
+            raise SettingsError(f"{name}={shown}{source}: expected {exc}") from None
 
     def _is_from_environment(self, value: object) -> bool:
         return self.env is not None and os.environ.get(self.env) == value
@@ -68,6 +68,9 @@ def key(default: object, kind: Kind[Any], doc: str, *, env: str | None = None, s
     return field(default_factory=setting.unset, repr=shown, metadata={"setting": setting})
 
 
-def without_user(text: str) -> str:
-    """A text without the user and password of an address in it."""
-    return re.sub(USERINFO, MASK, text)
+def said(value: object) -> str:
+    """A value as a message says it: without the user and password of an address in it; its type if it has no text."""
+    try:
+        return re.sub(USERINFO, MASK, repr(value))
+    except Exception:  # of its own `__repr__`
+        return f"({type(value).__name__})"

@@ -26,6 +26,7 @@ from wandb_logging._settings.kinds import (
     Config,
     Console,
     Definitions,
+    ExtraKey,
     Flag,
     Folder,
     Function,
@@ -37,7 +38,7 @@ from wandb_logging._settings.kinds import (
     Whole,
     moment,
 )
-from wandb_logging._settings.setting import Setting, key, without_user
+from wandb_logging._settings.setting import Setting, key, said
 from wandb_logging._settings.text_format import TextFormat
 from wandb_logging._settings.text_metrics import TextMetrics
 from wandb_logging._values.secret_names import MASK, names_secret
@@ -163,8 +164,8 @@ class Settings:
         "Begin a new run as a branch of another, behind one of its steps: RUN?_step=N.",
         env="WANDB_FORK_FROM",
     )
-    metrics_key: str = key("metrics", Text(), "Key of extra= that holds the metrics.")
-    step_key: str = key("step", Text(), "Key of extra= that holds the step.")
+    metrics_key: str = key("metrics", ExtraKey(), "Key of extra= that holds the metrics.")
+    step_key: str = key("step", ExtraKey(), "Key of extra= that holds the step.")
     dict_message: bool = key(
         False, Flag(), 'Whether a dict as the message is taken as metrics: log.info({"loss": 0.1}).'
     )
@@ -369,6 +370,8 @@ class Settings:
         ways = [name for name in ("resume", "resume_from", "fork_from") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise SettingsError(f"{' and '.join(ways)} exclude each other")
+        if self.metrics_key == self.step_key:
+            raise SettingsError(f"step_key={self.step_key!r}: expected another name than that of metrics_key")
         back = moment(self.resume_from)
         if back is not None and self.run_id not in {None, back[0]}:
             raise SettingsError(f"resume_from={self.resume_from!r}: expected the run of run_id, {self.run_id}")
@@ -428,4 +431,4 @@ def _is_empty(value: object) -> bool:
 
 def _unknown(name: str, value: object) -> str:
     is_secret = nearest(name, SETTINGS) == "api_key" or names_secret(name)
-    return unknown(name, MASK if is_secret else without_user(repr(value)), SETTINGS)
+    return unknown(name, MASK if is_secret else said(value), SETTINGS)

@@ -196,15 +196,23 @@ def _mapping(
     if type(mapping) is dict:
         mapping = dict(mapping)  # in one step: another thread may be changing it
     for key in list(mapping):
-        name = path
+        name = _dotted(path, key)
         try:
-            name = f"{path}.{key}" if path else str(key)
             # By key: the items of dictConfig's own mapping do not resolve ext:// and cfg://, and what one value
             # raises (an OmegaConf value that is missing) costs only that value.
             result[_key(key, top=len(above) == 1)] = _plain(mapping[key], name, aside, above, convert)
         except Exception as exc:
             aside[name] = reason(exc)
     return result
+
+
+def _dotted(path: str, key: object) -> str:
+    """The name of a value in a mapping, for the report; with the type of a key that has no text."""
+    try:
+        text = str(key)
+    except Exception:
+        text = f"({type(key).__name__})"
+    return f"{path}.{text}" if path else text
 
 
 def _sequence(
@@ -242,19 +250,27 @@ def _simple(value: Any) -> Any:
 
 
 def _key(key: object, *, top: bool) -> str:
-    """The name under which a value is kept. Only below the top may it be a number, as in the official SDK.
+    """The name under which a value is kept. Only below the top may it be a number or a tuple, as in the official SDK.
 
     An Enum goes by its name, unless it is a text: to a dict, `Split.TRAIN` and `"train"` are then the same key.
     """
     if isinstance(key, enum.Enum) and not isinstance(key, str):
         key = key.name
     elif not isinstance(key, str) and not top:
-        key = key if type(key) in _SIMPLE else _convert(key)
-        if type(key) in _SIMPLE and type(key) is not str:
-            key = dumps(key).decode()
+        key = _key_below(key)
     if not isinstance(key, str):
         raise TypeError("a metric name must be a string")
     return str(_simple(str.__str__(key)))
+
+
+def _key_below(key: object) -> object:
+    """A key that is no string as the official SDK 0.31.0 writes it: the parts of a tuple stand between commas."""
+    if isinstance(key, tuple):
+        return ",".join(_key(part, top=False) for part in key)
+    key = key if type(key) in _SIMPLE else _convert(key)
+    if key is None or (type(key) is float and not math.isfinite(key)):
+        return str(key)
+    return dumps(key).decode() if type(key) in _SIMPLE and type(key) is not str else key
 
 
 def _ordered(values: Iterable[object]) -> list[Any]:

@@ -153,8 +153,11 @@ class _Module(ModuleType):
     """The module `wandb`, with two names that can be set. Without this class the assignments would be lost."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "config":
+        if name == "config" and _active.current() is not None:
             getattr(self, name).update(value)
+        elif name == "config":
+            _finder.load(HOMES["Config"], "config_values")(value)  # raises if it cannot be one
+            _active.keep_config(value)
         elif name in {"run", "summary"}:
             raise AttributeError(f"wandb.{name} cannot be set; wandb.init() does")
         else:
@@ -166,7 +169,9 @@ def __getattr__(name: str) -> Any:
         return _active.current()
     if name in {"config", "summary"}:
         run = _active.current()
-        return _active.Early(f"wandb.{name}") if run is None else getattr(run, name)
+        if run is None:
+            return _active.early_config() if name == "config" else _active.Early("wandb.summary")
+        return getattr(run, name)
     if name in HOMES:
         value = _finder.load(HOMES[name], name)
     elif name in REFUSED:

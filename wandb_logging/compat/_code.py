@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._process.command_line import program_name
 from wandb_logging.compat._artifact import Artifact
 from wandb_logging.compat._util import make_artifact_name_safe
 
@@ -30,7 +30,7 @@ def log_code(
     run: Run, root: str, name: str | None, include: Callable[..., bool], exclude: Callable[..., bool]
 ) -> Artifact | None:
     """Do the work of `Run.log_code`."""
-    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "notebook"
+    program = Path(program_name()).name or "notebook"
     artifact = Artifact(make_artifact_name_safe(name or f"source-{run.project}-{program}"), "source")
     artifact.type = "code"  # which `Artifact` keeps for the official SDK and for us
     folder = os.path.abspath(root)  # noqa: PTH100  the form for the user's functions

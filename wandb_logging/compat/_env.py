@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Optional
+
+from wandb_logging._process.command_line import command_line
 
 _OTHERS = {
     "DISABLE_SSL": "WANDB_INSECURE_DISABLE_SSL",
@@ -103,7 +104,7 @@ def get_args(default: list[str] | None = None, env: _Env = None) -> list[str] | 
     """The arguments of the program: those in WANDB_ARGS, as JSON, else its own."""
     said = _said("ARGS", env)
     if not said:
-        return default or sys.argv[1:]
+        return default or command_line()[1:]
     try:
         return json.loads(said)  # type: ignore[no-any-return]
     except ValueError:

@@ -12,7 +12,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._keys import login as _login
 from wandb_logging._run.run import Run as _Run
 from wandb_logging._settings.settings import Settings as _Settings
-from wandb_logging.compat._active import active, begin
+from wandb_logging.compat._active import active, begin, take_config
 from wandb_logging.compat._config import DEFAULTS, config_file, config_values, may_have_artifact
 from wandb_logging.compat._loggers import capture
 from wandb_logging.compat._refused import say_once
@@ -137,6 +137,7 @@ def _config_of(config: Any, include: Sequence[str] | None, exclude: Sequence[str
     if config is None or (isinstance(config, str) and not config):  # not given
         config = {}
     start = config_file(config) if isinstance(config, str) else config_values(config)
+    start = {**config_values(take_config() or {}), **start}
     start = {
         key: value for key, value in start.items() if key not in (exclude or ()) and (not include or key in include)
     }

@@ -170,9 +170,11 @@ class Store:
         return (run, False) if run else (self.new_run(entity, project, run_id), True)
 
     def rewind(self, run: StoredRun, step: float) -> None:
-        """Cut the history after `step`; the run goes on from there."""
+        """Cut the history after `step`; the run goes on there. Clients count events and text from 0 again (3.6)."""
         kept = [line for line in run.lines[HISTORY] if (_rules.step_of(line) or 0) <= step]
-        run.lines[HISTORY] = list(kept)
+        for lines in run.lines.values():
+            lines.clear()
+        run.lines[HISTORY] += kept
         run.state, run.exit_code, run.completed_by = "running", None, None
 
     def stream(self, run: StoredRun, body: bytes, client_id: str | None = None) -> dict[str, Any]:
