@@ -18,7 +18,7 @@ class Home(Protocol):
     def acknowledged(self, writer: int) -> tuple[int, int]:
         """Segment and byte up to which the server has what a writer wrote; (1, 0): it has nothing."""
 
-    def has_writer(self, writer: Any) -> None:
+    def add_writer(self, writer: Any) -> None:
         """Note that this writer writes here: readers also read the lines that it keeps in memory."""
 
     def leaves_out_lines(self) -> None:

@@ -91,7 +91,7 @@ class Writer(Appends):
         self._begin()
         tell_of_forks(self)
         if home is not None:
-            home.has_writer(self)
+            home.add_writer(self)
 
     def _forget_files(self) -> None:
         self._lock_file = self._former = NO_LOCK  # the former: of files that were closed, or that cannot be reached

@@ -22,7 +22,8 @@ from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import Position
 from wandb_logging._journal.reader import Reader
-from wandb_logging._journal.rundir import SENT, RunDir
+from wandb_logging._journal.rundir import RunDir
+from wandb_logging._journal.small_files import SENT
 from wandb_logging._report import Report
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
