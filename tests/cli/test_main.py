@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,28 @@ class TestUsage:
         said = capsys.readouterr().err
         assert said.startswith("wandb-logging: mode='onlin' (from WANDB_MODE): expected auto or online")
         assert said.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ('{"projct": "x"}', "unknown setting 'projct' = 'x'; did you mean 'project'?"),
+            ('{"level": "INFO"}', "it is of a handler, and no setting of a run"),
+            ('{"version": 1, "handlers": {}}', "settings.json is a whole logging configuration"),
+            ('{"text_metrics": [{"lin": "{a}"}]}', "wandb-logging: text_metrics.rules[0] has no key 'lin'"),
+        ],
+    )
+    @pytest.mark.parametrize("typed", [("run", "--", "touch", "started"), ("tail", "--no-follow", "settings.json")])
+    def test_a_wrong_file_of_settings(
+        self, typed: tuple[str, ...], given: str, said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It is no fault of ours: one line says what is wrong in it, and nothing is begun."""
+        Path("settings.json").write_text(given, encoding="utf-8")
+        command, *rest = typed
+        assert main([command, "--settings", "settings.json", *rest]) == 1
+        captured = capsys.readouterr().err
+        assert said in captured
+        assert captured.count("\n") == 1
+        assert sorted(path.name for path in Path().iterdir()) == ["settings.json"]
 
     def test_our_own_fault_is_one_line(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -236,6 +236,12 @@ class TestKeys:
         """No setting is named where none does what is wanted."""
         assert "did you mean" not in _hints.unknown(name, "1", KEYS)
 
+    @pytest.mark.parametrize("name", ["settings", "kwargs"])
+    def test_settings_in_a_mapping_of_their_own(self, name: str) -> None:
+        """They stand beside the class, as those of any handler do; it is not the run's config that was meant."""
+        with pytest.raises(SettingsError, match="a setting stands beside the class of the handler"):
+            Settings.of({name: {"project": "digits"}})
+
     def test_every_hint_leads_to_a_setting(self) -> None:
         """And stands for none that there is."""
         assert set(_hints._CALLED.values()) <= set(KEYS)

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         complain(f"no command: {PROG} run [options] -- COMMAND [ARGUMENT ...]")
         return USAGE
     try:
-        settings = Settings(**{**_OURS, **settings_of(args)})
+        settings = Settings.of({**_OURS, **settings_of(args)})
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return USAGE if isinstance(exc, OSError) else LEFT

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         given = {"capture_output": False, "system_metrics": False, "exit_hooks": False, **settings_of(args)}
-        begun = Run(Settings(**given))
+        begun = Run(Settings.of(given))
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT

@@ -18,7 +18,7 @@ _NAMES = {
     "group": "run_group",
     "job_type": "run_job_type",
     "api_key": "key apikey token password secret credentials",
-    "config": "params hparams hyperparameters hyper_parameters settings",
+    "config": "params hparams hyperparameters hyper_parameters",
     "quiet": "silent verbose show_errors show_info show_warnings",
     "mode": "enabled disable sync",
     "request_timeout": (
@@ -70,6 +70,8 @@ _ABSENT = {
     "it is of another handler of logging": (
         "filename stream encoding delay when backupcount address facility mailhost target capacity flushlevel"
     ),
+    "a setting stands beside the class of the handler, in no mapping of its own": "settings kwargs args options",
+    "it is of a handler, and no setting of a run": "level formatter filters",
     "the level stands beside the class of the handler": "log_level loglevel lvl logging_level x_log_level",
     "a run of a sweep has nothing of its own here": "sweep_id sweep_param_path",
 }

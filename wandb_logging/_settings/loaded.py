@@ -23,6 +23,8 @@ def settings_in(path: Path) -> dict[str, Any]:
         found = _yaml(path, text)
     if not isinstance(found, dict):
         raise SettingsError(f"{path}: expected a mapping of settings")
+    if "handlers" in found:
+        raise SettingsError(f"{path} is a whole logging configuration: expected what stands in it below one handler")
     return found
 
 

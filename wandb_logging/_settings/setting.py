@@ -49,6 +49,8 @@ class Setting:
             return None
         try:
             return self.kind.keep(value)
+        except SettingsError:  # of a rule in it: that says where, and is not about the value as a whole
+            raise
         except ValueError as exc:
             shown = said(value) if self.shown else MASK
             source = f" (from {self.env})" if self._is_from_environment(value) else ""
