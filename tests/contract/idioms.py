@@ -2,7 +2,7 @@
 
     python -m tests.contract.idioms                          all of idioms.txt
     python -m tests.contract.idioms "a table" "save a file"  some
-    python -m tests.contract.idioms --write                  and the table in docs/reference/compat-figures.md
+    python -m tests.contract.idioms --write                  and the table in docs/reference/compat.md
 
 An idiom that the official SDK does not do (it raises, or what it needs is not installed) is not counted.
 `test_compat_idioms.py` holds them to what is listed here.
@@ -33,7 +33,7 @@ from wandb_logging.testing import LocalServer, StoredArtifact, StoredRun
 
 HERE = Path(__file__).parent
 PATIENCE = 1200  # seconds for all of them with one client
-PART = Passage("reference/compat-figures.md", "idioms")
+PART = Passage("reference/compat.md", "idioms")
 CLIENTS = ("official", "compat")
 TIMES = {"_timestamp", "_runtime", "_wandb"}
 STANDARD = {

@@ -1,4 +1,4 @@
-"""The names of the official SDK beside those of `compat`: the table in docs/reference/compat-names.md.
+"""The names of the official SDK beside those of `compat`: the table in docs/reference/compat.md.
 
     python -m tests.contract.names            prints it
     python -m tests.contract.names --write    writes it, and `compat/names.txt`: the names of all its modules
@@ -19,7 +19,7 @@ from types import ModuleType
 from tests.written import Passage
 from wandb_logging.compat._names import FILE
 
-PART = Passage("reference/compat-names.md", "names")
+PART = Passage("reference/compat.md", "names")
 
 # Names that are there because of how the official SDK is built, not for people: modules of it, and its own helpers.
 OF_ITS_OWN = frozenset(

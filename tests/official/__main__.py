@@ -1,7 +1,7 @@
 """The official SDK's own system tests, run with it and with `compat` in its place: how many pass, and why not the rest.
 
     python -m tests.official CHECKOUT            a checkout of the official SDK's repository
-    python -m tests.official CHECKOUT --write    and the table in docs/reference/compat-figures.md
+    python -m tests.official CHECKOUT --write    and the table in docs/reference/compat.md
 
 Needs what these tests import besides: fastapi httpx pytest-asyncio pytest-mock pytest-timeout responses pyte bokeh
 boto3 google-cloud-storage. A test that does not pass with the official SDK against our `LocalServer` is not counted.
@@ -28,7 +28,7 @@ from tests.written import Passage
 from wandb_logging.compat._install import FOLDER
 
 HERE = Path(__file__).parent
-PART = Passage("reference/compat-figures.md", "system tests")
+PART = Passage("reference/compat.md", "system tests")
 FOLDERS = ("test_core", "test_artifacts", "test_api", "test_plot.py")  # of sweeps, launch, registries: not covered here
 OPTIONS = """[pytest]
 asyncio_mode = auto

@@ -1,7 +1,7 @@
 """W&B's wire format: the GraphQL documents, and the meaning of answers. Pure: no I/O.
 
-The bodies of file_stream requests are in `_server.body`. Numbers in brackets name a section of the protocol notes
-(docs: "What is known of the protocol").
+The bodies of file_stream requests are in `_server.body`. Numbers in brackets name a section of
+`docs/protocol.md`.
 """
 
 from __future__ import annotations
