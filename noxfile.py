@@ -3,6 +3,7 @@
 nox -s quick          what a change of one room breaks, in under a minute; what follows `--` goes to pytest
 nox -s tests-3.9      the test suite on one interpreter, in an environment of its own
 nox -s coverage-3.11  the same, and which lines of the package they run: takes them half as long again
+nox -s thorough       what takes long and tells little that the tests have not asked: before a release
 nox -s arrays         the tests of jax, TensorFlow and PyTorch, in an environment of its own; `-- jax` of one alone
 nox -s page           the page of runs in Chromium; `-- --pictures` takes those of the docs anew
 nox -s frameworks     programs of frameworks with the official SDK and with compat, compared; writes a table
@@ -73,6 +74,15 @@ def coverage(session: nox.Session) -> None:
     session.run("python", "-m", "coverage", "run", "-m", "pytest", *session.posargs)
     session.run("python", "-m", "coverage", "combine", "-q")
     session.run("python", "-m", "coverage", "report")
+
+
+@nox.session(venv_backend="none")
+def thorough(session: nox.Session) -> None:
+    """Run what the test suite skips for its length: all idioms and scripts with the official SDK and with compat.
+
+    The test suite compares the two by fewer and larger programs. This one is for a release, and for who changes compat.
+    """
+    session.run(sys.executable, "-m", "pytest", "-n", "auto", "-m", "thorough", *session.posargs)
 
 
 @nox.session(python="3.12")

@@ -72,6 +72,12 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.dist = "worksteal"
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave what is thorough to the session that asks for it by its mark."""
+    if item.get_closest_marker("thorough") and "thorough" not in item.config.option.markexpr:
+        pytest.skip("`nox -s thorough` does that")
+
+
 # What a developer's own shell may carry and a test must not see. A proxy would catch even loopback.
 _FOREIGN = (
     *("WANDB_", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"),

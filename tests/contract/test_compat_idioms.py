@@ -11,11 +11,13 @@ if importlib.util.find_spec("wandb") is None:
 
 from tests.contract.idioms import DIFFERENT, PART, compared, idioms
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = pytest.mark.contract
 
 PARTS = 4  # so that they run beside each other
 
 
+@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_idioms(part: int) -> None:
     """The same rows, config, summary, files, artifacts; the same values in the program."""

@@ -11,13 +11,15 @@ if importlib.util.find_spec("wandb") is None:
 
 from tests.contract.scripts import DIFFERENT, PART, compared, scripts
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = pytest.mark.contract
 
 # What they need is in the extra `test`; where it has no wheels, as for the newest Python, there is nothing to compare.
 for name in ("matplotlib", "numpy", "pandas", "PIL", "soundfile", "tensorboard", "tensorboardX"):
     pytest.importorskip(name)
 
 
+@pytest.mark.thorough
+@pytest.mark.slow
 def test_public_scripts() -> None:
     """The same rows, config, summary, files, artifacts; none lacks anything silently."""
     learns = importlib.util.find_spec("sklearn") is not None  # not in the extra `test`, and one of them needs it
