@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.started import printed
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(
 for thread in threads:
     thread.start()
 for thread in threads:
-    thread.join(30)
+    thread.join({PATIENCE})
 print(sum(thread.is_alive() for thread in threads))
 """
     assert json.loads(printed(code, env={**os.environ, **wandb_server.env()})) == 0
@@ -67,7 +68,7 @@ import logging, socket, sys, threading
 from wandb_logging import WandbHandler
 logging.basicConfig(level="INFO", handlers=[WandbHandler(project="p")])
 logging.info("row", extra={"metrics": {"n": 0}})
-assert logging.getLogger().handlers[0].run.flush(60).ok
+assert logging.getLogger().handlers[0].run.flush(300).ok
 
 def look_up(*arguments, original=socket.getaddrinfo, **more):
     from concurrent.futures import ThreadPoolExecutor
@@ -88,7 +89,7 @@ import logging, select, sys
 from wandb_logging import WandbHandler
 logging.basicConfig(level="INFO", handlers=[WandbHandler(project="p")])
 logging.info("row", extra={{"metrics": {{"n": 0}}}})
-assert logging.getLogger().handlers[0].run.flush(60).ok
+assert logging.getLogger().handlers[0].run.flush(300).ok
 sys.stderr = sys.stdout
 {REPLACED}
 threading.RLock = Losing

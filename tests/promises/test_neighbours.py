@@ -77,7 +77,8 @@ class TestOurThreads:
             import logging, logging.config, sys, time
             def configure(name):
                 logging.config.dictConfig({"version": 1, "disable_existing_loggers": False,
-                    "handlers": {"w": {"class": "wandb_logging.WandbHandler", "project": "p", "run_id": name}},
+                    "handlers": {"w": {"class": "wandb_logging.WandbHandler", "project": "p", "run_id": name,
+                                       "close_timeout": 200}},
                     "loggers": {"train": {"handlers": ["w"], "level": "INFO"}, "urllib3": {"level": sys.argv[1]}}})
             took = []
             for number in range(4):
@@ -91,7 +92,7 @@ class TestOurThreads:
         assert done.returncode == 0, done.stderr
         assert sorted(losses(wandb_server)) == [[0], [1], [2], [3]]
         assert all(run.state == "finished" for run in wandb_server.runs)
-        assert float(done.stdout) < 9, "close_timeout is 10 s: somebody waited for a lock"
+        assert float(done.stdout) < 100, "somebody waited for a lock, as long as close_timeout"
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
     @pytest.mark.parametrize("delay", [0.0, 0.02, 0.1])
@@ -189,7 +190,7 @@ class TestForkedWriters:
         code = """
             import logging, multiprocessing, sys, time, wandb_logging
             log = logging.getLogger("t"); log.setLevel("INFO")
-            handler = wandb_logging.WandbHandler(project="p", mode="online", close_timeout=3)
+            handler = wandb_logging.WandbHandler(project="p", mode="online", close_timeout=6)
             log.addHandler(handler)
             log.info("", extra={"metrics": {"loss": 0}})
             handler.flush(300)
@@ -222,7 +223,7 @@ class TestForkedWriters:
         *counts, took = out.split()
         assert counts == ["100", "101", "101"]
         assert "101 lines are not sent yet" in err  # with the one that says how it ended
-        assert float(took) < 6
+        assert float(took) < 12
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

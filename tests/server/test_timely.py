@@ -14,6 +14,7 @@ import pytest
 
 from tests.robustness.rhythms import DATA, ENDLESS, HEAD, OK, TIMEOUT, answering, for_ever
 from wandb_logging._errors import ServerUnavailable, TransportError
+from wandb_logging._server import timely
 from wandb_logging._server.client import Client
 
 if TYPE_CHECKING:
@@ -52,12 +53,13 @@ def test_what_comes_slowly_and_ends_is_an_answer(pause: float) -> None:
 
 
 @pytest.mark.slow
-def test_a_download_takes_as_long_as_it_takes() -> None:
+def test_a_download_takes_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a file only the time between two bytes counts."""
-    size = 60
+    monkeypatch.setattr(timely, "PATIENCE", 0.1)  # 3 s for an answer; 30 s between two bytes
+    size = 40
     head = OK + b"Content-Length: %d\r\n\r\n" % size
     got: list[bytes] = []
     parts = for_ever(head, b"z")
-    with answering(parts, pause=0.1) as url, contextlib.closing(Client(url, None, timeout=0.5)) as client:
+    with answering(parts, pause=0.1) as url, contextlib.closing(Client(url, None, timeout=30)) as client:
         client.get(url + "/file", got.append, size)
     assert b"".join(got) == b"z" * size
