@@ -5,6 +5,7 @@ Each case submits a job, does something to it, and compares what the server has 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -159,7 +160,8 @@ class Job:
         """Let a job that was requeued begin at once, not in two minutes."""
         self._wait(lambda: "PENDING" in self._states(), "requeue")
         while "PENDING" in self._states():
-            self.call("scontrol", "update", f"JobId={self.number}", "StartTime=now")
+            with contextlib.suppress(subprocess.CalledProcessError):  # tasks of it may have begun
+                self.call("scontrol", "update", f"JobId={self.number}", "StartTime=now")
             time.sleep(1)
 
     def follow(self) -> None:

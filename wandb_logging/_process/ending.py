@@ -7,7 +7,8 @@ once; the functions that were there before are still called. `exit_code` derives
 SIGTERM is watched if nobody else handles it, other signals on request (`signals`). Their handlers run on the main
 thread between any two of its instructions, perhaps while it holds locks that the listener needs. So a handler only
 leaves a wish with each run. It waits for the listener by polling, never with a lock, and gives up at a deadline. Then
-it calls the handler that was there before.
+it calls the handler that was there before. In a process of `multiprocessing`, whose parent waits for its end, nothing
+is watched before a run begins, and from then on the main thread is reminded of what it missed (`missed_signals`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterable
+from multiprocessing.process import parent_process
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wandb_logging._dataclass import dataclass
@@ -42,6 +44,7 @@ _ours: set[signal.Signals] = set()  # signals whose handler is or was ours
 _masks: dict[int, set[Any]] = {}  # ident of a thread that forks -> the signals it blocked before
 _set = signal.signal  # the function without our wrapper
 _default_is_watched = False  # whether our handler is put before SIGTERM's default
+_is_reminder: Callable[[], bool] = bool  # whether the present call is due to `missed_signals`
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,7 @@ def _watch_other_names(before: Callable[..., NoReturn], after: Callable[..., NoR
         quitter.__call__ = called  # type: ignore[method-assign]
 
 
-def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[str]:
+def chain(names: Iterable[str] | None, more: Iterable[str] = (), *, begins: bool = False) -> frozenset[str]:
     """Put our handler before the handlers of some signals; witnesses can follow later. Ignored signals stay ignored.
 
     This is done when logging is configured, for two reasons. Logging is configured on the main thread, and handlers can
@@ -140,6 +143,7 @@ def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[st
     Args:
         names: the signals. None means SIGTERM if nobody handles it; it is silently left out if that is not possible.
         more: further signals, treated in the same way, if `names` is None.
+        begins: whether a run begins. Before that, a process of `multiprocessing` leaves SIGTERM and `more` alone.
 
     Returns:
         The names of the signals that can reach us.
@@ -149,6 +153,8 @@ def chain(names: Iterable[str] | None, more: Iterable[str] = ()) -> frozenset[st
     """
     if names is None:
         _watch_default()
+        if parent_process() is not None and not begins:
+            return frozenset()
         defaults = ("SIGTERM", *(name for name in more if hasattr(signal, name)))
         for name in defaults:
             if signal.getsignal(signal.Signals[name]) is signal.SIG_DFL:
@@ -198,7 +204,19 @@ def watch_signals(witness: Witness, names: Iterable[str] | None, more: Iterable[
     Raises:
         ValueError: as for `chain`.
     """
-    _told_of_signals[witness] = chain(names, more)
+    global _is_reminder  # noqa: PLW0603  one process has one end
+    _told_of_signals[witness] = chain(names, more, begins=True)
+    if parent_process() is not None:
+        from wandb_logging._process import missed_signals  # noqa: PLC0415  only such processes need it
+
+        _is_reminder = missed_signals.is_reminder
+        missed_signals.watch(_is_missed)
+
+
+def _is_missed(number: int) -> bool:
+    """Whether a signal that has come will end this process, but for now does not."""
+    handler = signal.getsignal(number)
+    return isinstance(handler, _Chained) and handler.is_last and not _handling
 
 
 def leave_signals_to_parent() -> None:
@@ -249,6 +267,8 @@ class _Chained:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         global _handling  # noqa: PLW0603  one process has one end
         last = self.is_last
+        if _handling and _is_reminder():
+            return
         if not _handling:  # who sends a second signal does not want to wait for the server
             _handling = True
             try:
