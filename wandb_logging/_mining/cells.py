@@ -168,7 +168,9 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
     """A row that begins with words to the left of all names, as in a report on classes."""
     names = spans(TOKEN, header)
     more = len(tokens) - len(names)
-    if not (len(names) > 2 and 0 < more < 4) or tokens[more - 1][2] > names[0][1]:
+    if more < 1 or not (_are_two(names, tokens[more:]) or (len(names) > 2 and more < 4)):
+        return None
+    if tokens[more - 1][2] > names[0][1] and len(names) > 2:
         return None
     if tokens[more][1] > names[0][2] or (more > 1 and any(cell(text) is not None for text, _, _ in tokens[:more])):
         return None
@@ -178,22 +180,45 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
     return {LABEL: label, **_by_name([name for name, _, _ in names], [text for text, _, _ in tokens[more:]])}
 
 
+def _are_two(names: list[Span], values: list[Span]) -> bool:
+    """Whether two names apart are over numbers that end where they do: `Initial    Final`."""
+    return (
+        len(names) == 2 and names[1][1] > names[0][2] + 1 and [name[2] for name in names] == [one[2] for one in values]
+    )
+
+
 def _by_term(header: str, tokens: list[Span]) -> dict[str, str] | None:
     """A row of coefficients: a term to the left of all names, and numbers under names of one or more words.
 
     `wt  -3.878  0.633  -6.129  1.1e-06 ***` under `Estimate Std. Error t value Pr(>|t|)`.
     """
-    values = tokens[1:]
+    first = len(header) - len(header.lstrip())
+    term = [text for text, _, end in tokens if end <= first]
+    values = tokens[len(term) :]
+    if len(term) == 1 and 1 < len(values) < _LEAST:
+        return _by_few(header, term[0], values)
     if len(values) > _LEAST and _STARS.match(values[-1][0]):
         values = values[:-1]
-    if len(values) < _LEAST or tokens[0][2] > len(header) - len(header.lstrip()) or cell(tokens[0][0]) is not None:
+    if len(values) < _LEAST or not 0 < len(term) <= _LEAST or any(cell(text) is not None for text in term):
         return None
     if any(cell(text) is None for text, _, _ in values):
         return None
     names = spans(WIDE, header)
     names = names if len(names) == len(values) else _over_cells(header, values)
+    if any(nearness(name, start, end) < -_NEAR for name, (_, start, end) in zip(names, values)):
+        return None
     found = _by_name([name for name, _, _ in names], [text for text, _, _ in values])
-    return {LABEL: tokens[0][0], **found} if len(found) == len(values) else None
+    return {LABEL: " ".join(term), **found} if len(found) == len(values) else None
+
+
+def _by_few(header: str, term: str, values: list[Span]) -> dict[str, str] | None:
+    """A term that lacks some values: each of the others ends where a name does that stands alone."""
+    alone = {end: name for name, start, end in spans(TOKEN, header) if header[:start].endswith("  ")}
+    return (
+        {LABEL: term, **{alone[end]: text for text, _, end in values}}
+        if all(one[2] in alone for one in values)
+        else None
+    )
 
 
 _LEAST = 3  # numbers of a term

@@ -53,7 +53,7 @@ _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\
 _SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(
-    r"[,;|\t{}\x01]|!\s|\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s|\s->\s"
+    r"[,;|\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s|\s->\s"
 )
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"
@@ -163,14 +163,17 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     name, section = _name_of(
         before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
     )
+    name = name.removeprefix("+ ").removesuffix(" is") if sep else name  # `+ Final resolution is: 7.12`
     between = sep[1] if sep else "=" if name and before.endswith("',") else " "
     pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha() and not is_metric(name):
         return None  # here nan or inf is a word
+    if match["number"].startswith("000") and match["number"].isdecimal() and step_rank(name) is None:
+        return None  # `record = 0000001`: the name of something
     if not sep and not name and before.endswith(","):
         pair.name = _behind_comma(text, pair)
         pair.sep = "=" if pair.name else " "
-    if not pair.name and not sep:
+    if not pair.name and (not sep or _SPEED.match(text, pair.after)):
         _named_after(pair, text)
     elif not glued:
         _take_unit(pair, text, match.end())
@@ -183,9 +186,11 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
 def _take_unit(pair: Pair, text: str, end: int) -> None:
     """Take the unit behind the number, or a rate that makes its name."""
     unit = _NEXT_UNIT.match(text, end)
-    rate = _RATE.match(text, end) if " per " in text else None
-    if rate and " per " in rate[1] and not is_metric(pair.name):
-        pair.name, pair.after = f"{pair.name}/{rate[1]}", rate.end()
+    rate = _RATE.match(text, end) if " per " in text or (pair.sep == " " and "/s" in text) else None
+    rate = None if rate and rate[1] in numbers.UNITS else rate
+    if rate and not is_metric(pair.name) and step_rank(pair.name) is None:
+        pair.name, pair.after = f"{pair.name.removesuffix(' x')}/{rate[1]}", rate.end()
+        pair.sep = ">" if pair.sep == " " else pair.sep
     elif (
         unit
         and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}
@@ -300,6 +305,9 @@ def _whole_name(before: str, sep: str) -> str:
     norm = _NORM.search(before) if before.endswith("|") or "|_" in before else None
     if norm:
         return norm[0]
+    chained = _CHAINED.search(before) if sep == "=" and " = " in before else None
+    if chained:
+        return chained[1]  # `GooF = S = 1.2`
     rate = _SPACED_RATE.search(before) if " / " in before and sep in ":=" else None
     return rate[1] if rate else ""
 
@@ -307,7 +315,7 @@ def _whole_name(before: str, sep: str) -> str:
 def _bare(name: str) -> str:
     """Drop words that only introduce the name: `with valid loss` gives `valid loss`, `job a_17 has loss` `has loss`."""
     parts = name.split(" ")
-    while len(parts) > 1 and parts[0].lower() in _LEADING:
+    while len(parts) > 1 and parts[0] in _LEADING:
         del parts[0]
     named = [i for i, word in enumerate(parts[:-1]) if _ID.fullmatch(word)]
     return " ".join(parts[named[-1] + 1 if named else 0 :])
@@ -332,10 +340,13 @@ _NAME_OF_NEXT = re.compile(r"\s*[:=]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
-_PERCENTILE = re.compile(r" percentile\b[^:=]{0,30}[:=]")  # `50.00 percentile latency (ns) : 38123456789`: all a name
+_PERCENTILE = re.compile(
+    r" percentile(?:\b[^:=]{0,30}[:=]|\s{2,}[-+]?\d)"
+)  # `50.00 percentile latency (ns) : 38123456789`: all a name
 _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
+_CHAINED = re.compile(r"(?:^|[,;|]|\s{2})\s*([A-Za-z]\w{0,20} = [A-Za-z]\w{0,20})\Z")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
-_LEADING = frozenset("with and has in on at for".split())
+_LEADING = frozenset("with and has in on at for With And Has On At For".split())  # `In root: 650` is a name
 _ID = re.compile(r"(?=\w*\d)(?:(?!\D+_\d\Z)\w+_\w+|(?=\w*[a-z])\w{9,})")  # a_17, but not log_2
 _WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set as AbstractSet
 
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import is_metric, is_setting, is_timing
+from wandb_logging._mining.vocabulary import is_metric, is_setting, is_timing, words
 
 
 def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
@@ -100,6 +100,24 @@ _REPORTS = 3  # reports of a program
 
 def _is_reported(name: str) -> bool:
     return name != "" and not (is_setting(name) or is_id(name) or is_timing(name))
+
+
+def under(headed: AbstractSet[int], groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find the lines of reports that have a heading, whatever the names in them; of each its first number."""
+    taken = {id(group) for group in kept}
+    found: list[Group] = []
+    for group in groups:
+        first = group.first.fields[0]
+        entry = all(item.number in headed for item in group.shapes) and first.sep in ":= " and first.name
+        if id(group) in taken or not entry or is_id(first.name) or words(first.name)[-1:] in _OF_DATA:
+            continue
+        metrics = {i: one.name for i, one in enumerate(group.first.fields) if one.sep in ":=" and is_metric(one.name)}
+        group.wanted, group.step = {0: first.name, **metrics}, None
+        found.append(group)
+    return found
+
+
+_OF_DATA = (["classes"], ["features"], ["parameters"], ["params"])  # what was there to learn from, and to learn
 
 
 def percents(groups: list[Group], kept: list[Group]) -> list[Group]:

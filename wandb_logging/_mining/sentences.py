@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from wandb_logging._mining.vocabulary import is_result, step_rank
+from wandb_logging._mining.vocabulary import is_metric, is_result, step_rank
 
 # A name, then the step it is for, then its number.
 _AT_STEP = re.compile(
@@ -51,6 +51,18 @@ def name_behind_bar(text: str, head: int) -> str:
     return text if match is None else text[: match.end(1)] + ":" + text[match.end(1) + 1 :]
 
 
+def name_before_count(text: str, head: int) -> str:
+    """The line without the count within a name: `Maximum modularity in 10 random starts: 0.87`."""
+    match = _COUNT_WITHIN.match(text, head)
+    if match is None or not is_metric(match["name"]) or step_rank((match["what"] or "").strip()) is not None:
+        return text
+    return text[: match.end("name")] + " " * (match.end() - match.end("name") - 1) + ":" + text[match.end() :]
+
+
+_COUNT_WITHIN = re.compile(
+    r"(?P<name>[A-Z][a-z]+(?: [a-z]+){0,3}) (?:in|of|over|for|from|across|with) (?:(?:the|all|[a-z]{3,12}) )?"
+    r"(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=](?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
+)
 _BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 
 

@@ -10,10 +10,13 @@ from wandb_logging._mining.counts import counts_behind
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.name_lists import name_lists, slashed
 from wandb_logging._mining.pairs import hidden, pairs, words_behind
-from wandb_logging._mining.sentences import name_behind, name_behind_bar, step_in_sentence
+from wandb_logging._mining.sentences import name_before_count, name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
 
-BAR = re.compile(r"\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+")
+BAR = re.compile(
+    r"\d[\d.]{0,8}/ {0,4}\d[\d.]{0,8} (?:sec|min|hrs?|days?) \.{3,}"  # 2.1/2.1 min .......
+    r"|\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+"
+)
 _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\d{1,12})?(?![\w/.])(?!\.\d)")
 _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s?\[)")  # Epoch [1][50/7330]
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
@@ -44,7 +47,7 @@ _LEVEL = (
 _PREFIX = re.compile(
     r"\s*(?:[A-Z][A-Za-z]{1,4}\d{3,5}[IWE](?=\s)|"
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
-    r"==\d+==(?=\s)|\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
+    r"(?:Info|Warning|Debug|Note)\s{0,8}:(?=\s)|==\d+==(?=\s)|\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|(?!error\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
@@ -123,7 +126,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     """Find the shape of a line."""
     blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
     head = _head(blotted)
-    counted, rest = _counters(blotted, head)
+    counted, rest = _counters(name_before_count(blotted, head), head)
     listed, rest = slashed(rest, decimal)
     counted += [Field(name, value, "=", start, end) for name, value, start, end in listed]
     about, behind, rest = counts_behind(rest, head, decimal)

@@ -10,6 +10,7 @@ from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, structures
 from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import Finding
+from wandb_logging._mining.headed import headed
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
 from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.sections import under_recurring
@@ -21,14 +22,14 @@ MAX_LINES = 20_000  # lines of a log that are looked at
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
-    r"|\w\(\w+=|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
+    r"|\w\(\w+=|\bfunction\(|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
     r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
     r"|\bsucceeded in \d|Killed process"
     r"|(?i:\b(?:ok|pass|passed|failed)=\d+\s.{0,200}\b(?:skip|skipped|failed|unreachable)=\d)"  # summaries of test runs
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
-    r"|\wError: |Error: (?![-\d.])|Exception|\bsha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
+    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
 
 
@@ -45,7 +46,7 @@ def suggest(text: str) -> list[Suggestion]:
     taken |= chosen(texts)
     decimal = _decimal(texts)
     rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and _is_text(shown)]
-    groups = find_groups(rest, findings)
+    groups = find_groups(rest, findings, headed(texts))
     put_labels(groups, rest)
     under_headings(groups, texts)
     headings = under_recurring(groups, texts)

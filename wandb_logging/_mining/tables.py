@@ -89,6 +89,9 @@ class Table:
         if "kinds" not in state and goes_on(state["header"], raw):
             state["header"] = below(state["header"], raw)
             return {}
+        bars = len(BARS.findall(raw)) > 1 if len(BARS.findall(state["header"])) > 1 else False
+        if not bars and state.get("bars"):
+            return None  # `Epoch 1/2` below rows between bars
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
         if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None
@@ -99,7 +102,10 @@ class Table:
             tokens = spans(TOKEN, plain)
             state["ends"] = [end for _, _, end in tokens] if len(tokens) == len(cells) else None
         names = state.get("names") or {}
-        return self._values({names.get(name, name): text for name, text in cells.items()}, state)
+        found = self._values({names.get(name, name): text for name, text in cells.items()}, state)
+        if found:
+            state["bars"] = bars
+        return found
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""
@@ -125,7 +131,7 @@ class Table:
 
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
 _PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it
-_PAIR = re.compile(r"[A-Za-z]\w{2,40}= ?[-+.\d]")  # a line of pairs, no row
+_PAIR = re.compile(r"[A-Za-z]\w{2,40}\s{0,20}= {0,4}[-+.\d]")  # a line of pairs, no row
 
 
 def alike(first: str, kinds: str) -> bool:

@@ -30,6 +30,7 @@ METRICS = frozenset(
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "squared criterion smallest largest lowest highest "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
+    "mbps gbps kbps retrans "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
@@ -134,7 +135,10 @@ def is_result(name: str) -> bool:
     return (words(name) or [""])[-1] in _RESULTS and not is_setting(name)
 
 
-_RESULTS = frozenset("loss accuracy score likelihood objective energy perplexity rmse mse mae auc".split())
+_RESULTS = frozenset(
+    "loss accuracy score likelihood objective energy perplexity rmse mse mae auc squares deviance modularity inertia "
+    "rmsd".split()
+)
 
 
 def is_left(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set as AbstractSet
 
 from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
@@ -30,7 +30,9 @@ _BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
 _UNIT_NAMES = frozenset("s sec secs second seconds minutes hours days ms msec bytes".split())
 
 
-def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Group]:
+def find_groups(
+    shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int] = frozenset()
+) -> list[Group]:
     by_key: dict[str, list[Shape]] = defaultdict(list)
     for item in shapes:
         if item.fields:
@@ -51,6 +53,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding]) -> list[Gr
     kept = _without_lists(kept)
     kept += beside.like_rows(groups, kept)
     kept += reports.report(groups, kept, begin)
+    kept += reports.under(headed, groups, kept)
     kept += reports.percents(groups, kept)
     kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
@@ -322,7 +325,8 @@ def _is_regular(group: Group) -> bool:
         len(set(values)) > 1 and any(value % 1 for value in values) for values in map(group.values, group.wanted)
     )
     named = bool(strong) or (many >= _ROWS and measured > 1)
-    return many > 2 and (varies or metric) and (named or metric) and (metric or not _is_prose(group))
+    leads = min(group.wanted) == 0 and 0 in strong and _leads(group.first, group.first.fields[0])
+    return many > 2 and (varies or metric) and (named or metric) and (metric or leads or not _is_prose(group))
 
 
 def _says_nothing(group: Group) -> bool:
@@ -365,7 +369,7 @@ def _is_said_once(group: Group, begin: int) -> bool:
         for i in wanted
         if group.first.fields[i].sep in (":", "=", "is")
         or (group.first.fields[i].sep == "<" and len(wanted[i].split()) < _PROSE)
-        or (group.first.fields[i].sep == ">" and re.search(r"[a-z]{3}/s\Z", wanted[i]))
+        or (group.first.fields[i].sep == ">" and _RATE.search(wanted[i]))
     ]
     if group.first.number < begin and not all(is_result(wanted[i]) and group.values(i)[0] % 1 for i in wanted):
         return False
@@ -401,6 +405,7 @@ def _tells_counts(group: Group) -> bool:
     return sum(counts) * 2 < len(counts)
 
 
+_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z| per second\Z")
 _PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`
 
 
@@ -454,5 +459,8 @@ def _is_all_pairs(item: Shape) -> bool:
     rest = (
         len(re.findall(r"[A-Za-z]\w*", item.blotted[item.head :])) - words - sum(bool(one.unit) for one in item.fields)
     )
-    bare = not re.search(r"(?<!\S)[(\[]", item.text[item.head :])
+    text = item.text[item.head :]
+    for one in item.fields:
+        text = text.replace(one.name, "", 1)  # `delay (least slack): 4.8 ns, Fmax: 207 MHz`
+    bare = not re.search(r"(?<!\S)[(\[]", text)
     return len(item.fields) > 1 and rest < 1 and bare and all(one.name and one.sep in ":=" for one in item.fields)

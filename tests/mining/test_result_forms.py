@@ -1,0 +1,134 @@
+"""Forms of results: below headings, as rates, within sentences, in summaries; and what only looks like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mining.test_other_forms import SIX, lines, rows
+
+
+@pytest.mark.parametrize(
+    "heading", ["=== Statistics ===", "Solution results\n================", "2. Printing statistics."]
+)
+def test_below_a_heading_that_says_results_all_are(heading: str) -> None:
+    """Whatever their names; the report ends with the first other line."""
+    text = f"Read 12 files.\n\n{heading}\n\nNumber of chains:   15\nDepth of tree :   7\nchi_out:  3.25\n"
+    text += "\nUsed 3 threads\nseed: 7\n"
+    assert [metrics for _, metrics in rows(text)] == [{"Number of chains": 15}, {"Depth of tree": 7}, {"chi_out": 3.25}]
+
+
+def test_below_such_a_heading_the_first_number_of_a_line_is_the_result() -> None:
+    """`rise = 2.1e-06 targ= 2.3e-06`."""
+    text = "  Measurements for Transient Analysis\n\n"
+    text += "rise    =  2.19e-06 targ=  2.30e-06\nvtop    =  9.9e-01 at=  1.5e-05\nvrms    =  6.3e-01 from=  0.0e+00\n"
+    assert [metrics for _, metrics in rows(text)] == [{"rise": 2.19e-6}, {"vtop": 0.99}, {"vrms": 0.63}]
+
+
+def test_a_rate_says_what_the_words_before_it_are_measured_in() -> None:
+    """`Array#sort x 5,456,915 ops/sec`, `PBKDF2-sha1  2257429 iterations per second for 256-bit key`."""
+    text = "RegExp#exec x 64,339,073 ops/sec ±2.94% (84 runs sampled)\n"
+    text += "Array#sort x 5,456,915 ops/sec ±2.62% (88 runs sampled)\n"
+    assert [metrics for _, metrics in rows(text)] == [
+        {"RegExp#exec/ops/sec": 64339073},
+        {"Array#sort/ops/sec": 5456915},
+    ]
+    text = "KDF-whirlpool   888623 iterations per second for 256-bit key\n"
+    text += "KDF-ripe   983654 iterations per second for 256-bit key\n"
+    assert [metrics for _, metrics in rows(text)] == [
+        {"KDF-whirlpool/iterations per second": 888623},
+        {"KDF-ripe/iterations per second": 983654},
+    ]
+    text = lines(" 212{i}.06 MB /   1.00 sec = 1780{i}.76 Mbps     {i} retrans\n", *SIX)
+    assert rows(text)[-1][1] == {"Mbps": 17806.76, "retrans": 6}
+
+
+def test_a_count_within_a_name_is_left_out() -> None:
+    """`Maximum modularity in 10 random starts: 0.87`, `Inertia for init 1/2: 11.5`."""
+    text = "Number of nodes: 2638\nMaximum modularity in 10 random starts: 0.8728\n"
+    assert {"Maximum modularity": 0.8728} in [metrics for _, metrics in rows(text)]
+    assert rows("Inertia for init 1/2: 11.5\nInertia for init 2/2: 12.5\n")[-1][1] == {"Inertia": 12.5}
+
+
+def test_two_names_may_be_of_one_number() -> None:
+    """`GooF = S = 1.2`."""
+    text = lines(
+        " wR2 =  {d} before cycle   {i} for   29 data\n GooF = S =    1.{i};    Restrained GooF =  2.{i}\n", *SIX
+    )
+    assert rows(text)[-1] == (6, {"GooF = S": 1.6, "Restrained GooF": 2.6})
+
+
+def test_words_around_a_name_are_no_part_of_it() -> None:
+    """`+ Final resolution is: 7.12`."""
+    text = (
+        lines(" refine: Iteration= {i}\n refine: Resolution= 1{d}\n", *SIX)
+        + " refine: + Final resolution (unmasked) is: 7.12\n"
+    )
+    assert rows(text)[-1][1] == {"Final resolution (unmasked)": 7.12}
+
+
+def test_a_pair_that_leads_a_sentence_is_a_row() -> None:
+    """However long the sentence goes on."""
+    text = "CurrentRes= 1{i}.6 Angstroms, which requires a sampling of at least 11.25 degrees for a particle"
+    text = lines(text + " of diameter 200 Angstroms in each of the directions that were asked for\n", *SIX)
+    assert rows(text)[-1][1] == {"CurrentRes": 16.6}
+
+
+def test_all_pairs_of_a_result_are_taken_also_behind_brackets() -> None:
+    """`Critical path delay (least slack): 4.8 ns, Fmax: 207.8 MHz`."""
+    text = lines("it {i} cost {d}\n", *SIX) + "Best path delay (least slack): 4.81102 ns, Fmax: 207.856 MHz\n"
+    assert rows(text)[-1][1] == {"Best path delay (least slack)": 4.81102, "Fmax": 207.856}
+
+
+def test_a_tag_may_be_two_blanks_before_the_names() -> None:
+    """`[Initial]  Iter: 1 HPWL: 2` and `[Nesterov] Iter: 1 HPWL: 3` are two curves."""
+    text = lines("[Initial]  Iter: {i} residual: {d} HPWL: 20{i}\n", *SIX)
+    text += lines("[Nesterov] Iter: {i} overflow: {d} HPWL: 30{i}\n", *SIX)
+    found = [metrics for _, metrics in rows(text)]
+    assert (found[5]["Initial/HPWL"], found[-1]["Nesterov/HPWL"]) == (206, 306)
+
+
+def test_a_summary_of_two_columns() -> None:
+    """Labels of several words to the left of two names that end where their numbers do."""
+    text = "                      Initial    Final\n           R factor    0.2711   0.2402\n"
+    text += "             R free    0.2988   0.2815\n     Rms BondLength    0.0102   0.0124\n"
+    assert [metrics for _, metrics in rows(text)] == [
+        {"R factor/Initial": 0.2711, "R factor/Final": 0.2402},
+        {"R free/Initial": 0.2988, "R free/Final": 0.2815},
+        {"Rms BondLength/Initial": 0.0102, "Rms BondLength/Final": 0.0124},
+    ]
+
+
+def test_a_term_may_be_two_words() -> None:
+    """As `step` of R prints what a model would be without it."""
+    text = "       Df Sum of Sq    RSS    AIC\n- hp    1     9.418 183.52 63.891\n"
+    text += "- qsec  1     9.578 183.68 63.919\n- wt    1   113.882 287.99 78.310\n"
+    assert rows(text)[0][1] == {"- hp/Df": 1, "- hp/Sum of Sq": 9.418, "- hp/RSS": 183.52, "- hp/AIC": 63.891}
+
+
+def test_a_line_without_bars_is_no_row_between_bars() -> None:
+    """`val_accuracy: 0.86` below a table whose cells are between bars."""
+    text = "Value             |Best Value So Far |Setting\n96                |96                |units\n"
+    text += "0.001             |0.001             |lr\n\nval_accuracy: 0.8611\n"
+    trial = "Search: Running Trial #{i}\n\n" + text.replace("8611", "8{i}")
+    assert {"val_accuracy": 0.86} in [metrics for _, metrics in rows(lines(trial, *SIX))]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Info    : [ {i}0%] Meshing curve {i} (Line)\n",
+        "  wrote fields into time record = 000000{i}\n",
+        "  {i}.10/{i}.10 min ..............................~~(,_,>\n",
+        "f(x0 = c({d}, {i}), eval = function(x) list(objective = {i}00 *\n",
+    ],
+)
+def test_what_is_no_result(form: str) -> None:
+    """How far a program is behind a level, names made of digits, times that bars show, code."""
+    assert rows(lines(form, *SIX)) == []
+
+
+def test_a_term_without_all_its_values_is_one() -> None:
+    """`<none>` in a table of `step`, which has no sum of squares of its own."""
+    text = "       Df Sum of Sq    RSS    AIC\n- hp    1     9.418 183.52 63.891\n"
+    text += "- qsec  1     9.578 183.68 63.919\n<none>              174.10 64.205\n- wt    1   113.882 287.99 78.310\n"
+    assert rows(text)[2][1] == {"<none>/RSS": 174.1, "<none>/AIC": 64.205}

@@ -1,0 +1,40 @@
+"""Lines below a heading such as `=== Statistics ===` or `Solution results`: their numbers are results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_HEADING = re.compile(
+    r"[\W_]*(?:\d[\d.]*\s+)?(?:[A-Za-z-]+ ){0,3}"
+    r"(?:results?|statistics|stats|summary|measurements|metrics|scores|performance|report)"
+    r"(?: (?:for|of|on) (?:[A-Za-z-]+ ?){1,3})?[\W_]*\Z",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(
+    r"[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,20}[:=]|\s{2,}|\.{3,}:?)"
+    r"\s*[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?![\w:-])"
+)
+_BETWEEN = 4  # lines between a heading and what it is about, such as a rule or a title
+_GAP = 1  # empty lines within a report
+_LEAST = 3
+
+
+def headed(texts: Sequence[tuple[int, str]]) -> set[int]:
+    """The numbers of the lines of reports: `name: number` below a heading, up to the first other line."""
+    found: set[int] = set()
+    run: list[int] | None = None
+    skipped = 0
+    for number, text in texts:
+        if _HEADING.match(text[:120]):
+            run, skipped = [], 0
+        elif run is not None and _ENTRY.match(text[:200]):
+            run.append(number)
+            skipped = 0
+            if len(run) >= _LEAST:
+                found.update(run)
+        elif run is not None:
+            skipped += 1
+            ends = skipped > _GAP or text.strip() if run else skipped > _BETWEEN or any(map(str.isdigit, text))
+            run = None if ends else run
+    return found
