@@ -220,6 +220,36 @@ def test_a_wrong_value_is_an_error() -> None:
     assert current() is None
 
 
+@pytest.mark.parametrize("form", [wandb.Settings, dict])
+def test_settings_that_are_texts(wandb_server: LocalServer, form: Callable[..., Any]) -> None:
+    """Of a command line: numbers, and yes and no, are what they say."""
+    settings = form(
+        silent="true",
+        allow_val_change="false",
+        heartbeat_seconds="5",
+        finish_timeout="7.5",
+        x_file_stream_transmit_interval="0.5",
+        x_disable_stats="false",
+        disable_git="yes",
+        run_name="true",
+    )
+    with wandb.init(project="p", config={"lr": 1}, settings=settings) as run:
+        ours = run._run.settings
+        assert (ours.quiet, ours.disable_git, ours.heartbeat_interval) == (True, True, 5.0)
+        assert (ours.close_timeout, ours.flush_interval, ours.name) == (7.5, 0.5, "true")
+        assert (run.settings.x_disable_stats, run.settings.allow_val_change) == (False, False)
+        with pytest.raises(wandb.Error, match="lr"):
+            run.config.lr = 2
+
+
+@pytest.mark.parametrize("wrong", [{"silent": "maybe"}, {"heartbeat_seconds": "soon"}, {"reinit": "often"}])
+def test_settings_that_say_nothing(wrong: dict[str, str]) -> None:
+    """They are errors that name them, and no run begins."""
+    with pytest.raises(SettingsError, match="=".join(map(repr, *wrong.items())).replace("'", "", 2)):
+        wandb.init(mode="offline", settings=wrong)
+    assert wandb.run is None
+
+
 def test_shared_mode_and_its_labels(wandb_server: LocalServer) -> None:
     """Whoever is not primary has its label behind its names; the names of the primary stay."""
     for label, primary in (("rank_0", True), ("rank_1", False)):

@@ -20,6 +20,7 @@ from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
 from wandb_logging.compat._tensorboard import sync, wanted
 
+_REINIT = {"return_previous", "finish_previous", "create_new"}
 _NOT_GIVEN: tuple[Any, ...] = (None, "", (), [])  # empty values from environment variables and command lines
 
 
@@ -78,7 +79,7 @@ def init(
     """
     if config_include_keys and config_exclude_keys:
         raise SettingsError("wandb.init(): give one of config_include_keys and config_exclude_keys")
-    values = dict(settings) if isinstance(settings, Mapping) else dict(vars(settings or Settings()))
+    values = dict(vars(Settings(**settings) if isinstance(settings, Mapping) else settings or Settings()))
     given = {
         "entity": entity,
         "project": project,
@@ -100,11 +101,7 @@ def init(
     values = {key: value for key, value in values.items() if value not in _NOT_GIVEN}
     if isinstance(values.get("run_tags"), str):
         values["run_tags"] = (values["run_tags"],)
-    # In a notebook a cell may be run again, with changed arguments.
-    usual = "finish_previous" if in_notebook() else "return_previous"
-    reinit = {True: "finish_previous", False: "return_previous", "default": usual}.get(
-        values.get("reinit") or "default", values.get("reinit")
-    )
+    reinit = _reinit_of(values.get("reinit"))
     mine = [run for run in active if run.pid == os.getpid()]  # runs in a forked child belong to its parent
     if mine and reinit == "return_previous":
         say_once("wandb.init() called while a run is active: it is the one returned (see reinit)")
@@ -130,6 +127,17 @@ def init(
     if others.get("sync_tensorboard") or others.get("tensorboard") or values.get("sync_tensorboard") or wanted():
         sync(begun)
     return begun
+
+
+def _reinit_of(given: Any) -> str:
+    """What to do if a run is active."""
+    # In a notebook a cell may be run again, with changed arguments.
+    usual = "finish_previous" if in_notebook() else "return_previous"
+    words = {None: usual, "default": usual, True: "finish_previous", False: "return_previous"}
+    reinit = words.get(given, given)
+    if reinit not in _REINIT:
+        raise SettingsError(f"reinit={given!r}: expected True, False, default, {', '.join(sorted(_REINIT))}")
+    return str(reinit)
 
 
 def _config_of(config: Any, include: Sequence[str] | None, exclude: Sequence[str] | None) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._errors import SettingsError
 from wandb_logging._events.file_names import METADATA, REQUIREMENTS, STANDARD_FILES
 from wandb_logging._process.repository import state
-from wandb_logging._settings.settings import from_environment
+from wandb_logging._settings.kinds import Flag, Seconds
+from wandb_logging._settings.settings import SETTINGS, from_environment
 from wandb_logging._values.ids import new_id
 from wandb_logging.compat._official_settings import DEFAULTS, UNSET
 from wandb_logging.compat._refused import not_covered, say_once
@@ -107,12 +109,18 @@ class Settings(SimpleNamespace):
             run_job_type, resume, reinit, allow_val_change, silent, heartbeat_seconds, init_timeout, finish_timeout,
             stop_fn have a meaning here.
 
+    A text stands for the number or the yes or no that it says, as from a command line.
+
     Raises:
+        SettingsError: a text says no such thing.
         NotCovered: there is no setting of the requested name.
     """
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
+        super().__init__(**{name: _typed(name, value) for name, value in values.items()})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, _typed(name, value))
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -122,6 +130,21 @@ class Settings(SimpleNamespace):
         if name.startswith("__"):
             raise AttributeError(name)
         raise not_covered(f"wandb.Settings.{name}", {*_OURS, *_OF_INIT})
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value of a setting. A text is read as the environment's texts are, where the setting is no text."""
+    if not isinstance(value, str) or not value:
+        return value
+    default, kind = DEFAULTS.get(name), SETTINGS[_OURS[name]].kind if name in _OURS else None
+    if isinstance(default, (bool, int, float)):
+        kind = Flag() if isinstance(default, bool) else Seconds()
+    if not isinstance(kind, (Flag, Seconds)):
+        return value
+    try:
+        return kind.parse(value)
+    except ValueError as exc:
+        raise SettingsError(f"{name}={value!r}: expected {exc}") from None
 
 
 class RunSettings(Settings):
