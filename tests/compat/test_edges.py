@@ -140,7 +140,9 @@ def test_loggers_are_captured(wandb_server: LocalServer) -> None:
     assert "after the end" not in lines
 
 
-def test_a_level_that_is_none_is_said() -> None:
+@pytest.mark.parametrize("wrong", [{"a": "LOUD"}, ["a"], {5: "INFO"}])
+def test_a_level_that_is_none_is_said(wrong: Any) -> None:
+    """And no run begins."""
     with pytest.raises(wandb.Error, match="capture_loggers"):
-        wandb.init(project="p", mode="offline", settings=wandb.Settings(capture_loggers={"a": "LOUD"}))
-    wandb.finish()
+        wandb.init(project="p", mode="offline", settings=wandb.Settings(capture_loggers=wrong))
+    assert wandb.run is None

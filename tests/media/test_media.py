@@ -483,6 +483,16 @@ class TestImage:
         assert rows[0]["d"]["_type"] == "image-file"
         assert (rows[0]["several"]["_type"], rows[0]["several"]["count"]) == ("images/separated", 2)
 
+    def test_of_another_image(self) -> None:
+        """As loggers wrap what they are given: the same picture, with what is said of it unless something else is."""
+        box = {"position": {"minX": 0.1, "maxX": 0.5, "minY": 0.1, "maxY": 0.5}, "class_id": 1}
+        boxes = {"all": {"box_data": [box], "class_labels": {1: "cat"}}}
+        inner = Image(PIXELS, caption="inner", grouping=3, boxes=boxes, file_type="bmp")
+        plain, content = one(inner)
+        assert one(Image(inner)) == (plain, content)
+        assert one(Image(Image(inner), caption="outer"))[0] == {**plain, "caption": "outer"}
+        assert Image(inner).column_type() == inner.column_type()
+
     def test_pictures_of_pillow_as_they_are(self) -> None:
         """Also in a list, beside what is none."""
         pillow = pytest.importorskip("PIL.Image")

@@ -9,6 +9,9 @@ import logging
 import math
 import sys
 import time
+from argparse import Namespace
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +29,21 @@ from wandb_logging._values.plain import dumps, loads, plain
 needs_orjson = pytest.mark.skipif(importlib.util.find_spec("orjson") is None, reason="the short ways are orjson's")
 
 NOW = 1_700_000_000.5
+
+
+@dataclass
+class Loss:
+    loss: float
+
+
+class OnlyKeys:
+    """What `dict` takes, too."""
+
+    def keys(self) -> list[str]:
+        return ["loss"]
+
+    def __getitem__(self, key: str) -> float:
+        return 0.5
 
 
 class Colour(enum.IntEnum):
@@ -102,6 +120,11 @@ class TestMetrics:
         assert metrics_of(metrics={"a": {}, "b": {"c": {}, "d": 1}, "e": [{}]}) == {
             "metrics": {"b": {"d": 1}, "e": [{}]}
         }
+
+    @pytest.mark.parametrize("metrics", [Loss(0.5), SimpleNamespace(loss=0.5), Namespace(loss=0.5), OnlyKeys()])
+    def test_metrics_of_a_dataclass_or_namespace(self, metrics: Any) -> None:
+        """And of whatever else the config takes for a mapping."""
+        assert metrics_of(metrics=metrics) == {"metrics": {"loss": 0.5}}
 
     @pytest.mark.parametrize("metrics", [5, "loss", [1], {1, 2}, object()])
     def test_no_mapping_is_set_aside(self, metrics: Any) -> None:

@@ -31,10 +31,11 @@ class Image(Media):
     """A picture. Needs Pillow (`pip install wandb-logging[media]`).
 
     Args:
-        data_or_path: a file; a Pillow image; an array; or a matplotlib figure, axes or `matplotlib.pyplot`. An array
-            has the order height, width, channel (a torch tensor: channel, height, width) and 1, 3 or 4 channels. Its
-            values are from 0 to 255, floats from 0 to 1 or from -1 to 1, or flags. All but a file is encoded now, so
-            later changes have no effect.
+        data_or_path: a file; a Pillow image; an array; a matplotlib figure, axes or `matplotlib.pyplot`; or another
+            `Image`, whose caption, boxes and so on it has where no others are given. An array has the order height,
+            width, channel (a torch tensor: channel, height, width) and 1, 3 or 4 channels. Its values are from 0 to
+            255, floats from 0 to 1 or from -1 to 1, or flags. All but a file is encoded now, so later changes have no
+            effect.
         mode: Pillow's mode for an array. Default: L, RGB or RGBA, depending on the channels.
         caption: text below the picture.
         grouping: number of the group that the picture belongs to.
@@ -72,11 +73,17 @@ class Image(Media):
     ) -> None:
         self._boxes = {name: Boxes(given, name) for name, given in _overlays("boxes", boxes)}
         self._masks = {name: Mask(given, name) for name, given in _overlays("masks", masks)}
-        self._classes = _all_classes([*self._boxes.values(), *self._masks.values()], classes)
         self._grouping = grouping
-        if isinstance(data_or_path, (str, os.PathLike)):
-            file = existing_file(data_or_path)
-            source: Source = file
+        source: Source
+        if isinstance(data_or_path, Image):
+            given: dict[str, Any] = vars(data_or_path)
+            source, self.format, self.size = given["_source"], given["format"], given["size"]
+            self._boxes, self._masks = self._boxes or given["_boxes"], self._masks or given["_masks"]
+            self._grouping = given["_grouping"] if grouping is None else grouping
+            caption = given["caption"] if caption is None else caption
+            classes = given["_classes"] if classes is None else classes
+        elif isinstance(data_or_path, (str, os.PathLike)):
+            source = file = existing_file(data_or_path)
             self.format = file.suffix[1:]
             self.size = _size_of(file)
         else:
@@ -84,6 +91,7 @@ class Image(Media):
             if self.format not in _FORMATS:
                 raise LogError(f"file_type={file_type!r}: expected {', '.join(_FORMATS)}")
             source, self.size = _written(data_or_path, mode, self.format)
+        self._classes = _all_classes([*self._boxes.values(), *self._masks.values()], classes)
         extension = f".{self.format}" if re.fullmatch(r"\w+", self.format) else ""
         super().__init__(source, extension, caption)
 

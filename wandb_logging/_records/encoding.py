@@ -15,6 +15,7 @@ from wandb_logging._errors import LogError
 from wandb_logging._events.event import YEAR_10000, Event
 from wandb_logging._fold.state import MAX_STEP
 from wandb_logging._records.quick import is_ready, quick_row
+from wandb_logging._values.mappings import mapping_of
 from wandb_logging._values.plain import EXACT, Aside, dumps, fast_dumps, plain, reason
 from wandb_logging._values.secrets import Secrets
 
@@ -138,16 +139,17 @@ def _encode_slowly(
 
 def _row(metrics: object, aside: Aside, media: EncodeMedia | None) -> dict[str, Any]:
     """The members of an event for metrics of any kind: `metrics`, and `media` if there are files."""
-    if not isinstance(metrics, Mapping):
-        aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
-        return {}
     head: dict[str, Any] = {}
     try:
+        opened = mapping_of(metrics)  # of a dataclass, a namespace, a model
+        if not isinstance(opened, Mapping):
+            aside["metrics"] = f"must be a mapping, not {type(metrics).__name__}"
+            return {}
         if media is not None:
-            metrics, files = media(metrics, aside)
+            opened, files = media(opened, aside)
             if files:
                 head["media"] = files
-        head["metrics"] = _without_empty(plain(metrics, aside=aside))
+        head["metrics"] = _without_empty(plain(opened, aside=aside))
     except LogError:  # for a caller of `Run.log`; a log record does not raise
         raise
     except Exception as exc:

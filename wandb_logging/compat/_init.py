@@ -14,7 +14,7 @@ from wandb_logging._run.run import Run as _Run
 from wandb_logging._settings.settings import Settings as _Settings
 from wandb_logging.compat._active import active, begin, take_config
 from wandb_logging.compat._config import DEFAULTS, config_file, config_values, may_have_artifact
-from wandb_logging.compat._loggers import capture
+from wandb_logging.compat._loggers import capture, captured
 from wandb_logging.compat._refused import say_once
 from wandb_logging.compat._run import Run
 from wandb_logging.compat._settings import MEANINGLESS, PATIENCE, STALL, Settings, in_notebook, our_settings
@@ -109,6 +109,7 @@ def init(
     if reinit == "finish_previous":
         for run in reversed(mine):
             run.finish()
+    loggers = captured(values.get("capture_loggers"))
     start = _config_of(config, config_include_keys, config_exclude_keys)
     later = {key: start.pop(key) for key in [key for key, value in start.items() if may_have_artifact(value)]}
     ours = _Settings.of({**our_settings({**others, **values}), "config": start})
@@ -119,7 +120,7 @@ def init(
     begin(begun, make_current=reinit != "create_new")
     if later:
         begun.config.update(later)
-    begun._at_end = capture(begun, values.get("capture_loggers") or {})  # noqa: SLF001  the same concern
+    begun._at_end = capture(begun, loggers)  # noqa: SLF001  the same concern
     if others.get("monitor_gym") and not begun.disabled:
         from wandb_logging.compat._gym import monitor  # noqa: PLC0415  few programs have environments
 

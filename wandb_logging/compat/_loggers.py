@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._errors import SettingsError
 
@@ -27,23 +27,29 @@ class _ToLogs(logging.Handler):
             self.handleError(record)
 
 
-def capture(run: Run, loggers: Mapping[str, int | str]) -> Callable[[], None]:
+def captured(given: Any) -> dict[logging.Logger, int]:
+    """The loggers of the setting, and the levels from which on their records are taken.
+
+    Raises:
+        SettingsError: it is no mapping of names to levels.
+    """
+    try:
+        return {logging.getLogger(name): logging.Handler(level).level for name, level in (given or {}).items()}
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise SettingsError(f"capture_loggers: expected a mapping of a logger's name to a level: {exc}") from None
+
+
+def capture(run: Run, loggers: Mapping[logging.Logger, int]) -> Callable[[], None]:
     """Begin to take what loggers say.
 
     Args:
         run: the run that gets it.
-        loggers: name of a logger -> the level from which on its records are taken.
+        loggers: what `captured` returned.
 
     Returns:
         A function that ends it.
-
-    Raises:
-        SettingsError: a level is unknown; then nothing is taken.
     """
-    try:
-        handlers = [(logging.getLogger(name), _ToLogs(run, level)) for name, level in loggers.items()]
-    except (ValueError, TypeError, AttributeError) as exc:
-        raise SettingsError(f"capture_loggers: expected a mapping of a logger's name to a level: {exc}") from None
+    handlers = [(logger, _ToLogs(run, level)) for logger, level in loggers.items()]
     for logger, handler in handlers:
         logger.addHandler(handler)
 
