@@ -15,6 +15,8 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +123,7 @@ class TestWhatIsThere:
         """The first record does not wait for it."""
         threads = set()
 
-        def requirements() -> str:
+        def requirements(_: object) -> str:
             threads.add(threading.get_ident())
             return ""
 
@@ -129,6 +131,35 @@ class TestWhatIsThere:
         work(handler(wandb_server))
         assert threads
         assert threading.get_ident() not in threads
+
+    def test_the_end_does_not_pause_for_the_program(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Packages are read with pauses for the program, and without once it only waits for its run's end."""
+        until = time.monotonic() + PATIENCE
+
+        def requirements(breath: Callable[[], float]) -> str:
+            pauses.append(breath())
+            begun.set()
+            while breath() and time.monotonic() < until:
+                pass
+            pauses.append(breath())
+            return ""
+
+        pauses, begun = list[float](), threading.Event()
+        monkeypatch.setattr(_metadata, "requirements", requirements)
+        run = new_run("p", mode="offline", quiet=True)
+        assert begun.wait(PATIENCE)
+        run.finish()
+        assert pauses[0] > 0
+        assert pauses[1] == 0
+
+    def test_packages_are_read_without_a_pause(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where no time is given to the program, none is slept."""
+        slept = list[float]()
+        monkeypatch.setattr(_metadata.time, "sleep", slept.append)
+        _metadata.requirements(lambda: 0.0)
+        assert slept == []
+        _metadata.requirements(lambda: 0.25)
+        assert set(slept) == {0.25}
 
     def test_no_text(self, wandb_server: LocalServer) -> None:
         """Without text there is no output.log."""
@@ -332,7 +363,7 @@ class TestEnvironment:
 
     def test_requirements(self) -> None:
         """Each installed package once, sorted, as pip would take it."""
-        lines = _metadata.requirements().splitlines()
+        lines = _metadata.requirements(lambda: 0.0).splitlines()
         names = [line.split("==")[0] for line in lines]
         assert names == sorted(set(names), key=str.lower)
         assert f"hypothesis=={importlib.metadata.version('hypothesis')}" in lines
@@ -345,7 +376,7 @@ class TestEnvironment:
             "Metadata-Version: 2.1\n\nName: in the description\n"
         )
         monkeypatch.setattr(sys, "path", ["packages", "not there"])
-        assert _metadata.requirements() == ""
+        assert _metadata.requirements(lambda: 0.0) == ""
 
     def test_another_version_is_told_of(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A process may install packages between two runs, as a notebook does."""
@@ -353,11 +384,11 @@ class TestEnvironment:
         about = Path("packages", "one.egg-info", "PKG-INFO")
         about.parent.mkdir(parents=True)
         about.write_bytes(b"Name: one\r\nVersion: 1.0 \r\n\r\nVersion: of the description\r\n")
-        assert _metadata.requirements() == _metadata.requirements() == "one==1.0\n"
+        assert _metadata.requirements(lambda: 0.0) == _metadata.requirements(lambda: 0.0) == "one==1.0\n"
         about.write_bytes(b"Name: one\nVersion: 1.10\n")
-        assert _metadata.requirements() == "one==1.10\n"
+        assert _metadata.requirements(lambda: 0.0) == "one==1.10\n"
         about.unlink()
-        assert _metadata.requirements() == ""
+        assert _metadata.requirements(lambda: 0.0) == ""
 
     @pytest.mark.parametrize("size", [10, 2000, 2040, 2048, 5000])
     def test_a_version_far_down(self, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,12 +397,12 @@ class TestEnvironment:
         about = Path("packages", "one.dist-info", "METADATA")
         about.parent.mkdir(parents=True)
         about.write_text(f"Name: one\nSummary: {'s' * size}\nVersion: 1.23.456\n\nName: in the description\n")
-        assert _metadata.requirements() == "one==1.23.456\n"
+        assert _metadata.requirements(lambda: 0.0) == "one==1.23.456\n"
 
     def test_requirements_are_what_importlib_finds(self) -> None:
         """By another way, because theirs imports, and this is done on a thread of ours."""
         theirs = {f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions()}
-        assert set(_metadata.requirements().splitlines()) == theirs
+        assert set(_metadata.requirements(lambda: 0.0).splitlines()) == theirs
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is said in other words")
     def test_the_system_is_what_platform_says(self) -> None:

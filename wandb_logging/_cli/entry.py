@@ -102,7 +102,7 @@ def parser(typed: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
         near = difflib.get_close_matches(first, COMMANDS, 1)
         top.error(f"there is no command {first!r}{f', did you mean {near[0]!r}?' if near else ''}")
     for name in [first] if first in COMMANDS and typed is not COMMANDS else COMMANDS:
-        command = commands.add_parser(name, help=COMMANDS[name])
+        command = commands.add_parser(name, help=COMMANDS[name], formatter_class=HelpFormatter)
         if name in typed:
             fill(command, name, PROG)
     return top

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +16,15 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """The formatter that is given to `argparse`."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST) - 2))
+        super().__init__(prog, width=_WIDEST - 2)
+
+    def format_help(self) -> str:
+        """The help, as wide as the terminal: argparse makes a formatter for each argument, and most format nothing."""
+        import shutil  # noqa: PLC0415  only who asks for help waits for it
+
+        self._width = max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST) - 2)
+        self._max_help_position = min(self._max_help_position, max(self._width - 20, 2 * self._indent_increment))
+        return super().format_help()
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(indent + line for part in _paragraphs(text.splitlines()) for line in _wrapped(part, width))
@@ -33,6 +39,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             usage = super()._format_usage(*given, **more)
         finally:
             self._width = width
+        import textwrap  # noqa: PLC0415  as above
+
         words = _unbroken(usage.rstrip("\n"))
         lines = textwrap.wrap(words, width, subsequent_indent=" " * 7, break_long_words=False, break_on_hyphens=False)
         return "\n".join(lines).replace(_KEPT, " ") + "\n\n"
@@ -56,6 +64,8 @@ def _paragraphs(lines: Iterable[str]) -> Iterable[str]:
 def _wrapped(part: str, width: int) -> list[str]:
     if part.startswith(" ") or not part:
         return [part]
+    import textwrap  # noqa: PLC0415  as above
+
     return textwrap.wrap(part, width, break_long_words=False, break_on_hyphens=False)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -122,12 +121,18 @@ def drop_output() -> None:
 
 def width() -> int:
     """Number of columns of the terminal. Without a terminal: the value of COLUMNS, or 100."""
-    return max(20, shutil.get_terminal_size((100, 24)).columns)
+    return max(20, _size().columns)
 
 
 def height() -> int:
     """Number of lines of the terminal. Without a terminal: the value of LINES, or 24."""
-    return shutil.get_terminal_size((100, 24)).lines
+    return _size().lines
+
+
+def _size() -> os.terminal_size:
+    import shutil  # noqa: PLC0415  it imports what compresses; a program that `run` starts waits for no such thing
+
+    return shutil.get_terminal_size((100, 24))
 
 
 def draws() -> bool:

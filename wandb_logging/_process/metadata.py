@@ -21,8 +21,7 @@ from typing import Any
 from wandb_logging._process.command_line import command_line
 from wandb_logging._values.utf8 import with_utf8
 
-_BREATH = 0.0002  # seconds of pause for the program between groups of packages: reading them all takes a while
-_AT_ONCE = 8
+_AT_ONCE = 8  # packages that are read before the program gets a moment
 _FIELDS = (b"Name", b"Version")
 _FIELD = re.compile(rb"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
 _HEAD = 2048  # bytes of a package's metadata that usually include these two fields
@@ -72,14 +71,19 @@ def _told(value: Any) -> Any:
     return with_utf8(value) if isinstance(value, str) else value
 
 
-def requirements() -> str:
-    """The installed packages as `name==version` lines, sorted."""
+def requirements(breath: Callable[[], float]) -> str:
+    """The installed packages as `name==version` lines, sorted.
+
+    Args:
+        breath: gives the seconds to sleep between groups of packages, for the program's sake: reading all takes a
+            while. 0 if the program only waits for this.
+    """
     found: dict[str, str] = {}
     for number, folder in enumerate(_distributions()):
         with contextlib.suppress(Exception):  # another package's broken installation
             found.setdefault(*_package(folder))
-        if number % _AT_ONCE == 0:
-            time.sleep(_BREATH)
+        if number % _AT_ONCE == 0 and (seconds := breath()):
+            time.sleep(seconds)
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
 
 
@@ -118,7 +122,7 @@ def _package(found: str) -> tuple[str, str]:
 
 def _read_package(file: str) -> tuple[str, str]:
     """Read only the two lines needed: parsing all text, as `importlib.metadata` does, takes ten times as long."""
-    with open(file, "rb") as opened:  # noqa: PTH123  as above
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123  as above
         head = opened.read(_HEAD)
         fields = _fields(head[: head.rfind(b"\n") + 1])
         if len(fields) < len(_FIELDS):

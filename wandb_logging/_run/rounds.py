@@ -406,4 +406,4 @@ class Rounds:
         if self._to_capture:
             with contextlib.suppress(OSError):  # no run directory, or a full disk, which is reported elsewhere
                 capture = self._to_capture.pop(0)
-                capture(self._journal.copies, self._journal.info, self._secrets, self._settings)
+                capture(self._journal.copies, self._journal.info, self._secrets, self._settings, self._breath)

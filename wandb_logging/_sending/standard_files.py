@@ -7,7 +7,7 @@ can make, are made when it starts; the others are made from the folded state whe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from wandb_logging._events.file_names import CAPTURED, CONFIG, METADATA, OUTPUT, REQUIREMENTS, SUMMARY
 from wandb_logging._events.run_info import RunInfo
@@ -24,7 +24,9 @@ from wandb_logging._values.secrets import Secrets
 _LINE_BYTES = 4 * MAX_LINE_CHARS + 1
 
 
-def capture_environment(copies: BoundedCopies, info: RunInfo, secrets: Secrets, settings: Settings) -> None:
+def capture_environment(
+    copies: BoundedCopies, info: RunInfo, secrets: Secrets, settings: Settings, _breath: Callable[[], float]
+) -> None:
     """Make the file about the machine and program. It takes a while: not for the thread that logs.
 
     Args:
@@ -48,12 +50,20 @@ def capture_environment(copies: BoundedCopies, info: RunInfo, secrets: Secrets, 
         copies.file((json.dumps(about, indent=2) + "\n").encode(), METADATA)
 
 
-def capture_requirements(copies: BoundedCopies, info: RunInfo, _secrets: Secrets, _settings: Settings) -> None:
-    """Make the file of the installed packages. It takes longer than `capture_environment`."""
+def capture_requirements(
+    copies: BoundedCopies, info: RunInfo, _secrets: Secrets, _settings: Settings, breath: Callable[[], float]
+) -> None:
+    """Make the file of the installed packages. It takes longer than `capture_environment`.
+
+    Args:
+        copies: writes it.
+        info: identity of the run.
+        breath: gives the seconds to sleep now and then, so that the program gets the interpreter.
+    """
     from wandb_logging._process.metadata import requirements  # noqa: PLC0415  see there
 
     if REQUIREMENTS in info.standard_files:
-        copies.file(requirements().encode("utf-8", "replace"), REQUIREMENTS)
+        copies.file(requirements(breath).encode("utf-8", "replace"), REQUIREMENTS)
 
 
 def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
