@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from wandb_logging._cli import rules
+from wandb_logging._mining.ruleset import RuleSet, mine_lines
 
 LOG = "".join(
     f"2026-01-01 10:00:{i:02} INFO iter {i * 10}: loss {3 / (i + 1):.4f}, time {i + 0.5}ms\n" for i in range(5)
@@ -137,7 +138,7 @@ def test_a_file_that_is_no_text(tmp_path: Path, name: str) -> None:
 
 
 def test_a_log_is_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Rules come from its beginning; the rest is read line by line, and a line without end in pieces of one number."""
+    """Rules come from its beginning; the rest is read line by line, and a line without end as it is drawn anew."""
     monkeypatch.setattr("wandb_logging._mining.suggest.MAX_LINES", 3)
     monkeypatch.setattr(rules, "_PIECE", 8)
     (tmp_path / "log").write_bytes(b"one\ntwo\nthree\na line of many\rpieces\nend\n")
@@ -145,5 +146,22 @@ def test_a_log_is_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert read.head == "one\ntwo\nthree"
     assert list(read) == [
         *((1, "one"), (2, "two"), (3, "three")),
-        *((4, "a line o"), (4, "f many\rp"), (4, "ieces"), (5, "end"), (6, "")),
+        *((4, "a line of many"), (4, "pieces"), (5, "end"), (6, "")),
     ]
+
+
+def test_nothing_is_found_in_the_middle_of_a_long_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is beyond 4096 characters is not looked at, in whatever pieces the line is read."""
+    monkeypatch.setattr(rules, "_PIECE", 1000)
+    (tmp_path / "log").write_text(
+        "iter 1: loss 0.5\n" + "x" * 5000 + " iter 7: loss 9.9 " * 9999 + "\niter 2: loss 0.25\n"
+    )
+    found = mine_lines(rules.Log(tmp_path / "log"), RuleSet([{"line": "iter {step}: loss {loss}"}]))
+    assert [(row.line, row.step) for row in found] == [(1, 1), (3, 2)]
+
+
+@pytest.mark.parametrize("begin", [b"\0" * 5000, b"said \0 once\n"])
+def test_nuls(tmp_path: Path, begin: bytes) -> None:
+    """A file that was cut begins with NULs if its writer goes on at its old place: that is text all the same."""
+    (tmp_path / "log").write_bytes(begin + LOG.encode())
+    assert len(command("mine", "--json", tmp_path / "log").stdout.splitlines()) == 5

@@ -53,6 +53,28 @@ class TestLine:
         rule = {"line": "Verlust {loss} %", "decimal": ","}
         assert found("Verlust 1.203,5 %", rule) == [(None, {"loss": 1203.5})]
 
+    @pytest.mark.parametrize(
+        ("text", "rule"),
+        [
+            ("loss 3,5 ok", {"regex": r"loss (?P<loss>\S+)", "has": "loss"}),
+            ("loss 3,5 ok", {"Name": "loss", "Regex": "loss (.*?) ok"}),
+            ("loss: 3,5", {"pairs": ":"}),
+            ('{"loss": "3,5"}', {"json": True}),
+            ('{\n "loss": "3,5"\n}', {"json": "many"}),
+            ("--------\n| loss | 3,5 |\n--------", {"box": True}),
+            ("Result 1,5:\n  loss: 3,5", {"block": "Result {_}:"}),
+            ("loss acc\n3,5 1,25", {"table": "loss", "only": ["loss"]}),
+        ],
+    )
+    def test_decimal_commas_in_each_form(self, text: str, rule: dict[str, Any]) -> None:
+        """No form takes 3,5 for 3."""
+        assert found(text, {**rule, "decimal": ","}) == [(None, {"loss": 3.5})]
+
+    def test_names_behind_quoted_texts(self) -> None:
+        """As logfmt has them: what stands in quotes is the value of another name, whatever it says."""
+        text = 'level=INFO msg="epoch done" epoch=3 who="a = b, c" loss=0.5\nlevel=INFO msg="acc=0.25 now" epoch=4'
+        assert found(text, {"pairs": "="}) == [(None, {"epoch": 3, "loss": 0.5}), (None, {"acc": 0.25, "epoch": 4})]
+
     def test_names_from_the_text(self) -> None:
         """A word of the line can be part of a metric's name."""
         rule = {"line": "Solving for {name:word}, Initial residual = {$name initial},"}

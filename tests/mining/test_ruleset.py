@@ -64,6 +64,24 @@ class TestStreams:
         assert not rules.feed("x 1", stream="log", logger="app", level=10)
         assert not rules.feed("x 1", stream="stdout")
 
+    @pytest.mark.parametrize(
+        ("wanted", "taken"),
+        [
+            ("stdout", ["stdout", "logs/a.log"]),
+            ("stderr", ["stderr"]),
+            ("log", ["log"]),
+            ("a.log", ["logs/a.log"]),
+            ("logs/a.log", ["logs/a.log"]),
+            ("logs/b.log", []),
+        ],
+    )
+    def test_rules_for_a_file(self, wanted: str, taken: list[str]) -> None:
+        """A file has its name, with folders or without; its text is what a program would have printed."""
+        streams = ["stdout", "stderr", "log", "logs/a.log"]
+        assert [
+            one for one in streams if RuleSet([{"line": "x {x}", "stream": wanted}]).feed("x 1", stream=one)
+        ] == taken
+
     def test_the_first_rule_that_fits_has_the_line(self) -> None:
         """Rules are tried in their order."""
         rules = RuleSet([{"line": "loss {a}"}, {"line": "loss {b}"}])
@@ -83,6 +101,16 @@ class TestPieces:
             found += rules.feed_output(text[begin:end], stream="stdout")
         found += rules.finish()
         assert [row.metrics["loss"] for row in found] == [1, 2, 3, 4, 5]
+
+    @pytest.mark.parametrize("size", [100, 4096, 30_000, 10**6])
+    def test_a_long_line_in_pieces(self, size: int) -> None:
+        """What is beyond 4096 characters of a line is not looked at, however the line comes."""
+        rules = RuleSet([{"line": "loss {loss}"}])
+        text = "loss 1\n" + "x" * 5000 + " loss 2 " * 20_000 + "\nloss 3\n"
+        found = [
+            row for at in range(0, len(text), size) for row in rules.feed_output(text[at : at + size], stream="stdout")
+        ]
+        assert [row.metrics["loss"] for row in found] == [1, 3]
 
     @settings(deadline=None)
     @given(st.integers(0, 8))

@@ -155,7 +155,7 @@ class TestWhatIsThere:
     def test_packages_are_read_without_a_pause(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where no time is given to the program, none is slept."""
         slept = list[float]()
-        monkeypatch.setattr(_metadata.time, "sleep", slept.append)
+        monkeypatch.setattr(time, "sleep", slept.append)
         _metadata.requirements(lambda: 0.0)
         assert slept == []
         _metadata.requirements(lambda: 0.25)

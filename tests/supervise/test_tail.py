@@ -11,7 +11,9 @@ from hypothesis import given, strategies as st
 from tests.cli.commands import child
 from tests.patience import PATIENCE
 from wandb_logging import read_runs
-from wandb_logging._supervise.tail import Tail
+from wandb_logging._supervise.tail import Tail, WholeLines
+
+_TEXTS = st.text(max_size=30).map(lambda text: text.replace("\0", "").replace("\ufeff", ""))
 
 
 class TestTail:
@@ -48,7 +50,7 @@ class TestTail:
         assert tail.read() == "four\n"
         tail.close()
 
-    @given(st.text(max_size=30), st.integers(1, 7))
+    @given(_TEXTS, st.integers(1, 7))
     def test_letters_are_whole(self, tmp_path_factory: pytest.TempPathFactory, text: str, size: int) -> None:
         """However a file grows, the text that is read is the text that was written."""
         data = text.encode("utf-8", "replace")
@@ -60,6 +62,61 @@ class TestTail:
             found += tail.read()
         tail.close()
         assert found == data.decode()
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    def test_encodings_with_a_mark(self, tmp_path: Path, encoding: str) -> None:
+        """A file that says that it is UTF-16 is read so, as `mine` reads it; the mark is no part of the text."""
+        log, tail, found = tmp_path / "log", Tail(tmp_path / "log"), ""
+        mark = "\ufeff" if encoding[-3:] in {"-le", "-be"} else ""
+        for byte in f"{mark}step 1: größer\n".encode(encoding):
+            with log.open("ab") as file:
+                file.write(bytes([byte]))
+            found += tail.read()
+        tail.close()
+        assert found == "step 1: größer\n"
+
+    def test_a_hole_of_a_cut_file(self, tmp_path: Path) -> None:
+        """After `copytruncate` a writer that does not append goes on at its old place: before that there is a hole."""
+        tail = Tail(tmp_path / "log")
+        with (tmp_path / "log").open("w") as writer:
+            writer.write("one\n" * 1_000_000)
+            writer.flush()
+            while tail.read():
+                pass
+            os.truncate(tmp_path / "log", 0)
+            assert tail.read() == ""
+            writer.write("two\n")
+        assert (tail.read(), tail.read()) == ("two\n", "")
+        tail.close()
+
+    @pytest.mark.parametrize("cut", [True, False])
+    def test_a_line_does_not_go_on_in_the_next_file(self, tmp_path: Path, cut: bool) -> None:
+        """Where a file was rotated or cut within a line, the next text begins a line of its own."""
+        log, tail = tmp_path / "log", Tail(tmp_path / "log")
+        log.write_text("iter 1: lo")
+        assert tail.read() == "iter 1: lo"
+        if not cut:
+            log.rename(tmp_path / "log.1")
+        log.write_text("iter 2\n")
+        assert tail.read() == "\niter 2\n"
+        assert tail.rest() == ""
+        tail.close()
+
+
+class TestWholeLines:
+    @given(st.lists(st.sampled_from(["a", "bc", "\n", "d\ne"]), max_size=20))
+    def test_lines_come_whole(self, pieces: list[str]) -> None:
+        """However a text is cut, only whole lines come, and all of it in the end."""
+        lines = WholeLines()
+        taken = [lines.take(piece) for piece in pieces]
+        assert all(text.endswith("\n") for text in taken if text)
+        text = "".join(pieces)
+        assert "".join(taken) + lines.end() == text + ("" if text.endswith("\n") or not text else "\n")
+
+    def test_a_line_without_end(self) -> None:
+        """It does not fill the memory."""
+        lines = WholeLines()
+        assert lines.take("x" * 1_000_000) == "x" * 1_000_000 + "\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
@@ -97,6 +154,27 @@ class TestCommand:
         (run,) = read_runs("wandb_cache")
         assert [(row["_step"], row["loss"]) for row in run.rows] == [(1, 0.5), (2, 0.25)]
         assert run.exit_code == 0
+
+    def test_several_files_are_not_mixed(self) -> None:
+        """Lines come whole, tables and steps are each file's own, and a rule can be for one file."""
+        Path("rules.yaml").write_text(
+            '- {line: "iter {step}: loss {loss}", stream: one.log}\n- {table: "Step Temp", step: Step, prefix: "t/"}\n'
+        )
+        Path("one.log").write_text("iter 1: loss 0.5\niter 2: lo")
+        Path("two.log").write_text("Step Temp\n 10 300.5\niter 3: loss 9.9\n 20 3")
+        process = child("tail", "one.log", "two.log", "--rules", "rules.yaml", "--mode", "offline", "--name", "mixed")
+        while not Path("wandb_cache").exists() or not (found := read_runs("wandb_cache")) or len(found[0].lines) < 4:
+            assert process.poll() is None
+        for name, rest in (("one.log", "ss 0.25\n"), ("two.log", "01.5")):
+            with Path(name).open("a") as file:
+                file.write(rest)
+        while len(read_runs("wandb_cache")[0].lines) < 5:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        (run,) = read_runs("wandb_cache")
+        values = {name: [row[name] for row in run.rows if name in row] for name in ("loss", "t/Temp")}
+        assert values == {"loss": [0.5, 0.25], "t/Temp": [300.5, 301.5]}
 
     def test_a_file_that_is_not_there(self) -> None:
         """Without following, a file that is missing is said."""

@@ -14,6 +14,7 @@ from typing import Any
 from wandb_logging._cli.output import PROG
 from wandb_logging._errors import SettingsError, WandbLoggingError
 from wandb_logging._mining import as_yaml
+from wandb_logging._mining.lines import MAX_RAW
 
 _MOST_RULES = 2**24  # most bytes of a file of rules
 _PIECE = 2**20  # most characters of a line that are read at once
@@ -24,7 +25,8 @@ class Log:
     """A log that is read once, line by line. Memory does not grow with its size.
 
     Args:
-        path: the file; `-` is stdin. Bytes that are no text are replaced; carriage returns stay.
+        path: the file; `-` is stdin. Bytes that are no text are replaced; carriage returns stay. NULs at the beginning
+            are left out: a file that was cut has them if its writer went on at its old place.
 
     Raises:
         OSError: the file cannot be read.
@@ -34,12 +36,12 @@ class Log:
     def __init__(self, path: Path) -> None:
         file = _opened(path)
         try:
-            begin = file.peek(_LOOK)[:_LOOK]
+            begin = _past_nuls(file)
         except OSError:
             file.close()
             raise
         encoding = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
-        if encoding is None and b"\0" in begin:
+        if encoding is None and not _is_text(begin):
             file.close()
             raise NotText(f"{path}: is no text. Of a compressed log: zcat FILE | {PROG} mine -")
         self._file = io.TextIOWrapper(file, encoding or "utf-8", "replace", newline="\n")
@@ -68,15 +70,40 @@ class Log:
         self._file.close()
 
     def _read(self) -> Iterator[tuple[int, str]]:
-        """The lines with their numbers. Text after the last newline is a line, too."""
-        number, last = 1, "\n"
-        while line := self._file.readline(_PIECE):
-            yield number, line.rstrip("\n")
-            number += line.endswith("\n")
-            last = line
-        if last.endswith("\n"):
-            yield number, ""
+        """The lines with their numbers. Text after the last newline is a line, too.
+
+        A line that is too long comes in pieces of one number, each of them what is drawn between carriage returns.
+        """
+        number, begun = 1, ""
+        while piece := self._file.readline(_PIECE):
+            line = begun + piece
+            if piece.endswith("\n"):
+                yield number, line.rstrip("\n")
+                number, begun = number + 1, ""
+                continue
+            drawn, carriage_return, last = line.rpartition("\r")
+            if carriage_return:
+                yield number, drawn
+            begun = last[:MAX_RAW]
+        yield number, begun
         self.close()
+
+
+def _past_nuls(file: BufferedReader) -> bytes:
+    """Read what NULs a file begins with. Returns the first bytes behind them, which are not read."""
+    while begin := file.peek(_LOOK)[:_LOOK]:
+        text = begin.lstrip(b"\0")
+        if text:
+            file.read(len(begin) - len(text))
+            return text
+        file.read(len(begin))
+    return b""
+
+
+def _is_text(begin: bytes) -> bool:
+    """Whether a file that begins so is text. Some programs write a NUL now and then."""
+    nuls = begin.count(b"\0")
+    return not nuls or (8 * nuls < len(begin) and begin == begin.translate(None, _IN_NO_TEXT))
 
 
 class NotText(WandbLoggingError):
@@ -84,6 +111,7 @@ class NotText(WandbLoggingError):
 
 
 _LOOK = 1024
+_IN_NO_TEXT = bytes([*range(1, 7), *range(14, 27)])  # control characters that no terminal is sent
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 

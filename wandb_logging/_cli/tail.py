@@ -17,6 +17,7 @@ from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
     from wandb_logging._run.run import Run
+    from wandb_logging._supervise.tail import Tail
 
 MORE = (
     "Files may come later, be rotated or cut. Ctrl-C and --until-idle end the run; --no-follow takes what is there.",
@@ -76,22 +77,30 @@ def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None
     folders = [path for path in files if path.is_dir() or is_event_file(path)]
     for folder in folders:
         begun.watch_tensorboard(folder)
-    tails = [Tail(path) for path in files if path not in folders]
+    tails = [Tail(path, whole=len(files) - len(folders) > 1) for path in files if path not in folders]
     since, size = time.monotonic(), -1
-    while True:
-        texts = [tail.read() for tail in tails]
-        for text in filter(None, texts):
-            begun.log_output(text)
-        before, size = size, sum(map(event_bytes, folders))
-        if any(texts) or (size != before and before >= 0):
-            since = time.monotonic()
-        if any(texts):
-            continue
-        if not folders and all(tail.is_over for tail in tails):
-            break
-        reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is in a pipe has not been read yet
-        if until_idle is not None and not reads_on and time.monotonic() - since >= until_idle:
-            break
-        time.sleep(_LOOKS_APART)
-    for tail in tails:
-        tail.close()
+    try:
+        while True:
+            texts = [tail.read() for tail in tails]
+            _log(begun, tails, texts)
+            before, size = size, sum(map(event_bytes, folders))
+            if any(texts) or (size != before and before >= 0):
+                since = time.monotonic()
+            if any(texts):
+                continue
+            if not folders and all(tail.is_over for tail in tails):
+                break
+            reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is in a pipe has not been read yet
+            if until_idle is not None and not reads_on and time.monotonic() - since >= until_idle:
+                break
+            time.sleep(_LOOKS_APART)
+    finally:
+        _log(begun, tails, [tail.rest() for tail in tails])
+        for tail in tails:
+            tail.close()
+
+
+def _log(begun: Run, tails: Sequence[Tail], texts: Sequence[str]) -> None:
+    for tail, text in zip(tails, texts):
+        if text:
+            begun.log_output(text, file=tail.path.as_posix())

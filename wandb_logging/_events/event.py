@@ -45,7 +45,8 @@ class Event:
         aside: name -> why the value that was logged under that name is missing.
         text: the text of a log record, or text that was given to be shown.
         level, logger: level and logger of the record. With a logger, the text is the bare message.
-        source: the logger, if a formatter of the user's made the text. This member is called `from`.
+        source: the logger, if a formatter of the user's made the text; of output, the file that it was read from. This
+            member is called `from`.
         error: whether the text or output reports an error.
         output: what the program wrote to stdout, or stderr (`_process.capture`).
         system: a sample of system metrics (`_process.sampling`).

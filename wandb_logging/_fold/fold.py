@@ -195,7 +195,9 @@ class _Folding:
         if type(event.get("output")) is str:
             error = event.get("error") is True
             self.texts.take_output(event["output"], time, error=error, label=label or "")
-            self.mined.take_output(event["output"], time, error=error, label=label)
+            file = event.get("from")
+            name = file if type(file) is str and file else "stderr" if error else "stdout"
+            self.mined.take_output(event["output"], time, stream=name, label=label)
             self._tell_of_mining(time)
         if type(event.get("system")) is dict:
             self._sample(event["system"], time)

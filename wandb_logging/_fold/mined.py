@@ -125,12 +125,11 @@ class Mined:
                 label,
             )
 
-    def take_output(self, text: str, time: float, *, error: bool, label: str | None = None) -> None:
-        """Mine what the program wrote."""
+    def take_output(self, text: str, time: float, *, stream: str, label: str | None = None) -> None:
+        """Mine what the program wrote to a stream: stdout, stderr or a file."""
         self._follow_plan()
         if self._given:
-            stream = _stream("stderr" if error else "stdout", label)
-            self._put(self._rules.feed_output(text, stream=stream), time, label)
+            self._put(self._rules.feed_output(text, stream=_stream(stream, label)), time, label)
 
     def finish(self, time: float) -> None:
         """Mine what is not complete: no more of it comes."""

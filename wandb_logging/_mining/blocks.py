@@ -23,12 +23,14 @@ class Box:
 
     Args:
         title: text that has to be in the box; None accepts any box.
+        decimal: "," if 3,5 means three and a half.
     """
 
     needle = ""
 
-    def __init__(self, title: str | None = None) -> None:
+    def __init__(self, title: str | None = None, decimal: str = ".") -> None:
         self._title = title
+        self._decimal = decimal
         self.needle = "---"
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
@@ -51,7 +53,7 @@ class Box:
     def _take(self, indent: str, name: str, text: str, state: dict[str, Any]) -> None:
         if self._title is not None and self._title in name:
             state["titled"] = True
-        value = cell(text)
+        value = cell(text, self._decimal)
         if not text:
             state["section"] = f"{name.rstrip('/')}/" if name else ""
             state["depth"] = len(indent)
@@ -65,10 +67,12 @@ class Block:
 
     Args:
         first: template of the first line.
+        decimal: "," if 3,5 means three and a half.
     """
 
-    def __init__(self, first: str) -> None:
-        self._first = Template(first)
+    def __init__(self, first: str, decimal: str = ".") -> None:
+        self._first = Template(first, decimal)
+        self._decimal = decimal
         self.needle = self._first.needle
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
@@ -102,6 +106,6 @@ class Block:
         if text is None:
             above.append([depth, name])
             return
-        value = cell(text)
+        value = cell(text, self._decimal)
         if value is not None:
             state["found"]["/".join([*(item[1] for item in above), name])] = value

@@ -6,6 +6,7 @@ import re
 
 OF = "/l:"  # separates the name of a stream from the name of its writer
 MAX_CHARS = 4096  # of one line; the rest is not looked at
+MAX_RAW = 4 * MAX_CHARS  # of these, with the escape sequences that are removed
 
 # Matches colours, cursor movements and titles, and text that backspaces erase.
 _ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+"
@@ -14,7 +15,7 @@ _ENDS = r"\r*\n|\r+"
 
 def clean(text: str) -> str:
     """One line without escape sequences, cut at `MAX_CHARS`."""
-    text = text[: 4 * MAX_CHARS]
+    text = text[:MAX_RAW]
     if not text.isprintable():
         text = re.sub(_ESCAPES, "", text)
     return text[:MAX_CHARS]
@@ -36,4 +37,4 @@ def split(begun: str, text: str) -> tuple[list[str], str]:
     text = begun + text
     held = "\r" if text.endswith("\r") else ""  # may be the first half of \r\n
     pieces = re.split(_ENDS, text[: len(text) - len(held)])
-    return [line for line in map(clean, pieces[:-1]) if line.strip()], pieces[-1][-4 * MAX_CHARS :] + held
+    return [line for line in map(clean, pieces[:-1]) if line.strip()], pieces[-1][:MAX_RAW] + held

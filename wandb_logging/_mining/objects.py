@@ -11,7 +11,7 @@ from typing import Any
 from wandb_logging._mining import numbers
 from wandb_logging._mining.template import Found
 
-_NUMBER = re.compile(rf"(?:{numbers.POINT})\Z")
+_NUMBER = {".": re.compile(rf"(?:{numbers.POINT})\Z"), ",": re.compile(rf"(?:{numbers.COMMA})\Z")}
 _NAMES = re.compile(r"(?<![\w'\"])-?(?:nan|inf)\b(?!['\"])")
 _WRAPPED = re.compile(  # np.float64(0.5), tensor(0.5, device='cuda:0'), Array(0.5, dtype=float32)
     r"(?:[a-z]{1,5}\.)?(?:[fF]loat\d\d?|u?int\d\d?|[tT]ensor|(?:Device)?Array|Decimal)"
@@ -20,14 +20,19 @@ _WRAPPED = re.compile(  # np.float64(0.5), tensor(0.5, device='cuda:0'), Array(0
 _MAX_DEPTH = 20
 
 
-def numbers_of(text: str, start: int = 0) -> Found | None:
+def numbers_of(text: str, start: int = 0, decimal: str = ".") -> Found | None:
     """The numbers and texts of the first object in a line, by name; None if the line has no object.
 
     Nested names are joined by `/`. A number that is written as a text, as in `"loss": "0.69"`, counts as a number.
+
+    Args:
+        text: the line.
+        start: where in it the object begins at the earliest.
+        decimal: "," if 3,5 in such a text means three and a half.
     """
     at = text.find("{", start)
     tree = None if at < 0 else _object(text[at:])
-    return None if tree is None else dict(_flat(tree, ""))
+    return None if tree is None else dict(_flat(tree, "", decimal))
 
 
 def _object(text: str) -> Mapping[str, Any] | None:
@@ -50,7 +55,7 @@ def _printed(text: str) -> object:
         return None
 
 
-def _flat(tree: Mapping[Any, Any], above: str, depth: int = 0) -> Iterator[tuple[str, float | str]]:
+def _flat(tree: Mapping[Any, Any], above: str, decimal: str, depth: int = 0) -> Iterator[tuple[str, float | str]]:
     for key, value in tree.items():
         name = f"{above}{key}"
         if isinstance(value, bool) or value is None:
@@ -58,6 +63,6 @@ def _flat(tree: Mapping[Any, Any], above: str, depth: int = 0) -> Iterator[tuple
         if isinstance(value, (int, float)):
             yield name, value
         elif isinstance(value, str):
-            yield name, numbers.number(value) if _NUMBER.match(value) else value
+            yield name, numbers.number(value, decimal) if _NUMBER[decimal].match(value) else value
         elif isinstance(value, dict) and depth < _MAX_DEPTH:
-            yield from _flat(value, f"{name}/", depth + 1)
+            yield from _flat(value, f"{name}/", decimal, depth + 1)

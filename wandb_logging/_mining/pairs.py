@@ -274,8 +274,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     if said and APART.fullmatch(said.strip(".")):
         piece = f"{said} {piece}"  # `Val.  loss`
     section = ""
-    if sep == "=" and "=" in piece:  # a=text b=1: the text before is not part of the name
-        piece = piece.rpartition("=")[2].lstrip().partition(" ")[2].strip()
+    if sep == "=":
+        piece = _behind_text(piece)
     if sep == ":" and _TIGHT.search(piece[-_MAX_NAME:]):  # a:text b:1
         piece = piece.rpartition(" ")[2]
     if ":" in piece:
@@ -295,6 +295,16 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     ):
         return "", section
     return _bare(piece), section
+
+
+def _behind_text(piece: str) -> str:
+    """The name behind the text of the pair before: `b` of `a=text b=1`, of `a="a text" b=1`, and of `a="b=1 text"`."""
+    piece = piece.rpartition('" ')[2]
+    _, equals, last = piece.rpartition("=")
+    if not equals:
+        return piece
+    last = last.lstrip()
+    return last[1:] if last[:1] == '"' else last.partition(" ")[2].strip()
 
 
 def _whole_name(before: str, sep: str) -> str:

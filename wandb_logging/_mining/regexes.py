@@ -30,7 +30,7 @@ _ONE_MORE, _SOME = (
 )  # weights of these few: seven of the one kind or three of the other cost as much as one power
 # Characters of a line that are looked at, by the power of the line's length that the cost of a search grows with.
 _LIMITS = {1: 4096, 2: 2000, 3: 250}
-_VALUE = re.compile(rf"\s*({numbers.POINT})")
+_VALUES = {".": re.compile(rf"\s*({numbers.POINT})"), ",": re.compile(rf"\s*({numbers.COMMA})")}
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,13 @@ class Regex:
         text: the expression.
         has: text that a line must contain; the expression is tried on no other line.
         name: the name of group 1 if the groups have no names.
+        decimal: "," if 3,5 means three and a half.
 
     Raises:
         ValueError: the expression is wrong, has no group, or could take too long; the message says why.
     """
 
-    def __init__(self, text: str, has: str | None, name: str | None = None) -> None:
+    def __init__(self, text: str, has: str | None, name: str | None = None, decimal: str = ".") -> None:
         try:
             whole = re.compile(text)
             tree = _tree(text)
@@ -72,6 +73,7 @@ class Regex:
         except (re.error, RecursionError, OverflowError) as exc:
             raise ValueError(f"is no regular expression: {exc}") from None
         self._name = name
+        self._decimal = decimal
         self.names = (name,) if name is not None else tuple(whole.groupindex)
         if not self.names or not whole.groups:
             raise ValueError("names no metric: write (?P<loss>...) around its number")
@@ -90,15 +92,15 @@ class Regex:
             groups = {self._name: first}
         else:
             groups = {name: taken for match in matches for name, taken in match.groupdict().items()}
-        found = {name: _value(taken) for name, taken in groups.items() if taken is not None}
+        found = {name: _value(taken, self._decimal) for name, taken in groups.items() if taken is not None}
         if "name" in found and "value" in found:
             found[str(found.pop("name"))] = found.pop("value")
         return found
 
 
-def _value(taken: str) -> float | str:
-    value = _VALUE.match(taken)
-    return numbers.number(value[1]) if value else taken
+def _value(taken: str, decimal: str) -> float | str:
+    value = _VALUES[decimal].match(taken)
+    return numbers.number(value[1], decimal) if value else taken
 
 
 def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:

@@ -231,10 +231,10 @@ class Rule:
     def _make_box(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         if self.given["box"] is False:
             raise ValueError("must be true, or a text that the boxes have in them")
-        return self._keep(Box(None if self.given["box"] is True else self.given["box"]))
+        return self._keep(Box(None if self.given["box"] is True else self.given["box"], self._decimal))
 
     def _make_block(self) -> Callable[[Line, dict[str, Any]], Found | None]:
-        return self._keep(Block(self.given["block"]))
+        return self._keep(Block(self.given["block"], self._decimal))
 
     def _keep(
         self, form: Table | Stacked | Box | Block | TwoLines | Spread
@@ -245,20 +245,25 @@ class Rule:
 
     def _make_json(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         if self.given["json"] == "many":
-            return self._keep(Spread(self.given.get("has", "")))
+            return self._keep(Spread(self.given.get("has", ""), self._decimal))
         self.needle = "{"
-        return lambda line, _: objects.numbers_of(line.raw, line.raw.find(self.has) if self.has.endswith("{") else 0)
+
+        def find(line: Line, _: dict[str, Any]) -> Found | None:
+            start = line.raw.find(self.has) if self.has.endswith("{") else 0
+            return objects.numbers_of(line.raw, start, self._decimal)
+
+        return find
 
     def _make_regex(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         if "has" not in self.given:
             raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
-        regex = Regex(self.given["regex"], self.given["has"])
+        regex = Regex(self.given["regex"], self.given["has"], decimal=self._decimal)
         return lambda line, _: regex.find(line.raw)
 
     def _make_regex_of_sagemaker(self) -> Callable[[Line, dict[str, Any]], Found | None]:
         if "Name" not in self.given:
             raise ValueError("needs Name: beside it")
-        regex = Regex(self.given["Regex"], self.given.get("has"), self.given["Name"])
+        regex = Regex(self.given["Regex"], self.given.get("has"), self.given["Name"], decimal=self._decimal)
         self.needle = regex.needle
         return lambda line, _: regex.find(line.raw)
 
@@ -296,7 +301,7 @@ class Rule:
         return (
             (not self._logger or line.logger == self._logger or line.logger.startswith(self._logger + "."))
             and line.level >= self._level
-            and (not self._stream or line.stream.partition(OF)[0] == self._stream)
+            and (not self._stream or _is_stream(line.stream.partition(OF)[0], self._stream))
         )
 
     def find(self, line: Line, state: dict[str, Any]) -> Found | None:
@@ -332,6 +337,11 @@ class Rule:
 
 _WORDS = re.compile(r"(?:^|(?<=[\s,;{]))[\"']?([A-Za-z_]\w{0,40})[\"']?(?:=|: ?)[\"']?([A-Za-z_][\w-]{0,60})")
 _FIELDS = re.compile(r"\{([^{}]+)\}")
+
+
+def _is_stream(name: str, wanted: str) -> bool:
+    """Whether a stream is the wanted one. A file may be named without its folders, and is what it has of stdout."""
+    return f"/{name}".endswith(f"/{wanted}") or (wanted == "stdout" and name not in {"log", "stderr"})
 
 
 def _filled(text: str, found: Found, section: str) -> str:

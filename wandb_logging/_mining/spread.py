@@ -23,10 +23,12 @@ class Spread:
 
     Args:
         has: text of the line in which an object begins; "" takes all.
+        decimal: "," if 3,5 in quotes means three and a half.
     """
 
-    def __init__(self, has: str = "") -> None:
+    def __init__(self, has: str = "", decimal: str = ".") -> None:
         self.needle = has or "{"
+        self._decimal = decimal
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
         """The numbers of an object, at its last line; `{}` for its other lines; None for any line outside one."""
@@ -42,7 +44,7 @@ class Spread:
             state.update(text=text, depth=depth, lines=lines)
             return {}
         state.clear()
-        return numbers_of(text) or {}
+        return numbers_of(text, decimal=self._decimal) or {}
 
     def _begun(self, raw: str, state: dict[str, Any]) -> Found | None:
         at = raw.find("{", max(raw.find(self.needle), 0))

@@ -377,7 +377,7 @@ class Run(Described):
         for path in paths:
             self.upload_file(path)
 
-    def log_output(self, text: str, *, error: bool = False) -> None:
+    def log_output(self, text: str, *, error: bool = False, file: str = "") -> None:
         """Add raw terminal output to the Logs tab, for a program whose output is captured by other means.
 
         The Logs tab gets the lines that a terminal would show. The rules in `text_metrics` look for metrics in them.
@@ -385,11 +385,12 @@ class Run(Described):
         Args:
             text: a piece of output of any length, with its newlines and control characters.
             error: whether it comes from stderr.
+            file: the file that it was read from, if it was. The rules look at each file's text by itself.
 
         Raises:
             LogError: the run is finished.
         """
-        self._watch.take_output(text, error)
+        self._watch.take_output(text, error, file)
 
     def watch_tensorboard(self, folder: str | os.PathLike[str]) -> None:
         """Log what TensorBoard writers put into a folder as rows of this run, until the run ends.

@@ -75,11 +75,11 @@ class Watch:
         """Log an exception that leaves the run's `with` block: Python prints it only after the run has ended."""
         self._take_exception(kind, ending.traceback_text(kind, error, trace), printed=False)
 
-    def take_output(self, text: str, error: bool) -> None:  # noqa: FBT001  the signature of Take
-        """Log text that was written to stdout, or to stderr if `error`."""
+    def take_output(self, text: str, error: bool, file: str = "") -> None:  # noqa: FBT001  the signature of Take
+        """Log text that was written to stdout, to stderr if `error`, or to a file of that name."""
         text = self._secrets.text(text)
         for start in range(0, len(text), _MOST_OUTPUT):
-            self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error))
+            self._background.append(output_event(text[start : start + _MOST_OUTPUT], now(), error=error, file=file))
 
     def _unhandled(self, kind: type[BaseException], text: str) -> None:
         if self._background.ended is None:
