@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import string
 from typing import Any
 
 import pytest
@@ -25,6 +26,10 @@ def metrics(message: object, *args: Any, calls: Calls | None = None, **attribute
         ("%s: val_loss: %8.3f", ("model", 0.25), {"val_loss": 0.25}),
         ("step %5d | loss %-8.3g | %d%% done", (7, 0.5, 40), {"step": 7, "loss": 0.5}),
         ("accuracy %f", (0.91,), {"accuracy": 0.91}),
+        ("epoch %d/%d: loss %.4f", (3, 10, 1 / 3), {"epoch": 3, "loss": 1 / 3}),
+        ("Epoch [%d / %d] acc=%.2f%% (%d/%d)", (3, 10, 97.5, 975, 1000), {"epoch": 3, "acc": 97.5}),
+        ("%(epoch)d %(loss)f", ({"epoch": 3, "loss": 1 / 3},), {"epoch": 3, "loss": 1 / 3}),
+        ("iter %*d loss %.*f", (5, 3, 2, 1 / 3), {"iter": 3, "loss": 1 / 3}),
     ],
 )
 def test_every_value_is_exact(template: str, args: tuple[Any, ...], found: dict[str, Any]) -> None:
@@ -79,6 +84,24 @@ def test_braces() -> None:
     """A message that formats itself with braces has its values, too."""
     assert metrics(Brace("epoch {} loss {:.3f} {{x}}", 3, 1 / 3)) == {"epoch": 3, "loss": 1 / 3}
     assert metrics(Brace("acc: {acc:.2%}", acc=0.987654)) == {"acc": 0.987654}
+    assert metrics(Brace("epoch {0} loss {1:.3f}, once more {1}", 3, 1 / 3)) == {"epoch": 3, "loss": 1 / 3}
+    assert metrics(Brace("{epoch}: {loss}", epoch=3, loss=0.5)) == {"epoch": 3, "loss": 0.5}
+
+
+class Dollar:
+    """As the logging cookbook has it: with names alone."""
+
+    def __init__(self, fmt: str, **kwargs: Any) -> None:
+        self.fmt, self.kwargs = fmt, kwargs
+
+    def __str__(self) -> str:
+        return string.Template(self.fmt).substitute(**self.kwargs)
+
+
+def test_dollars() -> None:
+    """A message that formats itself with dollar signs has its values, too."""
+    assert metrics(Dollar("epoch $epoch loss ${loss}, $$5", epoch=3, loss=1 / 3)) == {"epoch": 3, "loss": 1 / 3}
+    assert metrics(Dollar("$who has paid $$ $amount", who="x", amount=5)) is None
 
 
 def test_keyword_values_of_structlog_and_loguru() -> None:

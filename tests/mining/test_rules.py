@@ -297,6 +297,23 @@ class TestWrongRules:
             ({"regex": "(?P<a>", "has": "x"}, r"rules\[1\]\.regex is no regular expression"),
             ({"regex": "abc", "has": "x"}, r"rules\[1\]\.regex names no metric"),
             ({"Regex": "(x)"}, r"rules\[1\]\.Regex needs Name"),
+            ({"lines": "a {b}"}, r"rules\[1\] has no key 'lines', did you mean 'line'\?"),
+            ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind the colon: write {loss}"),
+            ({"line": "a {b:int}"}, r"rules\[1\]\.line {b:int} has a format"),
+            (
+                {"line": "a {b} {n}", "step": "b - n"},
+                r"rules\[1\]\.step must be a name, or such as 'epoch",
+            ),
+            ({"line": "a {b} {n}", "step": "b * (n + 1)"}, r"rules\[1\]\.step must be a name, or such"),
+            ({"line": "a {b}", "step": "c"}, r"rules\[1\]\.step: there is no 'c' in its line; there is 'b'"),
+            ({"line": "a {b} {_}", "only": ["b", "c"]}, r"rules\[1\]\.only: there is no 'c' in its line; there is 'b'"),
+            ({"line": "a {b}", "prefix": "{c}/{section}/"}, r"rules\[1\]\.prefix: there is no 'c' in its line"),
+            ({"regex": "a (?P<b>.)", "has": "a", "step": "c"}, r"rules\[1\]\.step: there is no 'c' in its regex"),
+            ({"line": "a {b}", "level": True}, r"rules\[1\]\.level must be a string or integer, not True"),
+            ({"line": "a {b}", "starts": "a"}, r"rules\[1\]\.starts goes with pairs, and this rule has line"),
+            ({"pairs": ":", "ends": "a"}, r"rules\[1\]\.ends goes with table, and this rule has pairs"),
+            ({"json": True, "names": "a"}, r"rules\[1\]\.names goes with table, and this rule has json"),
+            ({"line": "a {b}", "Name": "a"}, r"rules\[1\]\.Name goes with Regex, and this rule has line"),
         ],
     )
     def test_the_message_names_the_rule_and_its_key(self, rule: object, message: str) -> None:

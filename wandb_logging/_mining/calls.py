@@ -20,6 +20,9 @@ _PERCENT = re.compile(
     r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::[^{}]*)?\}")
+_DOLLARS = re.compile(r"\$(?:\$|\{(?P<key>[A-Za-z_]\w*)\}|(?P<bare>[A-Za-z_]\w*))")
+_ESCAPED = frozenset({"%%", "{{", "}}", "$$"})
+_OF = re.compile(r"(?<![\w.])(70\d{5}) ?/ ?70\d{5}(?![\w.])")  # %d/%d: how many of how many
 _FIRST = 7_000_001  # stands for the first value in a template; nobody writes this number there
 
 Names = Mapping["int | str", str]
@@ -106,11 +109,13 @@ class Calls:
         if isinstance(message, Mapping):
             return numbers_of(message) if isinstance(message.get("event"), str) else None
         template, args = getattr(message, "fmt", None), getattr(message, "args", None)
-        if type(template) is not str or not isinstance(args, tuple):
-            return None
         given = getattr(message, "kwargs", None)
-        values = {**dict(enumerate(args)), **(given if isinstance(given, Mapping) else {})}
-        return self._of_template(template, values, self._braces, _BRACES)
+        named = given if isinstance(given, Mapping) else {}
+        if type(template) is not str or not (isinstance(args, tuple) or (args is None and named)):
+            return None
+        values = {**dict(enumerate(args or ())), **named}
+        places = _DOLLARS if args is None else _BRACES  # as in the logging cookbook
+        return self._of_template(template, values, self._braces, places)
 
 
 def _given(record: Any) -> dict[str, Any] | None:
@@ -142,21 +147,32 @@ def names_of(template: str, places: re.Pattern[str], *, every: bool = False) -> 
         every: whether each named value is a metric.
     """
     keys: list[int | str] = []
+    taken = 0  # values that have no key
 
     def numbered(match: re.Match[str]) -> str:
-        if match["key"] is None and match[0][-1] in "%{}" and match[0] in {"%%", "{{", "}}"}:
+        nonlocal taken
+        if match[0] in _ESCAPED:
             return match[0][0]
-        key = match["key"]
-        keys.append(int(key) if key and key.isdigit() else key or len(keys))
+        key = match["key"] or match.groupdict().get("bare")
+        if not key:
+            taken += match[0].count("*")  # a width or precision is a value, too, and no metric
+            key, taken = str(taken), taken + 1
+        keys.append(int(key) if key.isdigit() else key)
         return str(_FIRST + len(keys) - 1)
 
     try:
-        text = places.sub(numbered, template)
+        text = _OF.sub(r"\1", places.sub(numbered, template))
     except (TypeError, ValueError):
         return None
     found = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
-    named = _metrics(found, every=every)
-    return {keys[int(pair.value) - _FIRST]: name for pair, name in named} or None
+    for pair in found:
+        key = keys[int(pair.value) - _FIRST]
+        if not pair.name and isinstance(key, str):
+            pair.name, pair.sep = key, "="
+    names: dict[int | str, str] = {}
+    for pair, name in _metrics(found, every=every):
+        names.setdefault(keys[int(pair.value) - _FIRST], name)
+    return names or None
 
 
 def _metrics(found: Sequence[Pair], *, every: bool) -> list[tuple[Pair, str]]:

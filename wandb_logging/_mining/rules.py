@@ -64,6 +64,8 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "Name": (_TEXT, "With Regex: what the number is called, as in SageMaker's metric definitions."),
     "Regex": (_TEXT, "SageMaker's form of a regular expression: its first group is the number."),
 }  # fmt: skip
+_OF_FORM = {"starts": "pairs", "names": "table", "ends": "table", "Name": "Regex"}
+"""Keys that mean something with one form alone."""
 FORMS = ("line", "pairs", "table", "box", "block", "json", "regex", "Regex")
 
 
@@ -144,6 +146,7 @@ class Rule:
         self.needle = ""
         self.stateful: Table | Stacked | Box | Block | TwoLines | Spread | None = None
         self._template: Template | None = None
+        self._known: tuple[str, ...] | None = None  # all names that its numbers and words can have
         self._find = self._made()
         self.has = self.given.get("has", "")
         self._step_of, self._step_names = self._step()
@@ -159,6 +162,7 @@ class Rule:
         self.filtered = bool(self._logger or self._level or self._stream)
         self.off = bool(self.given.get("off", False))
         self.timed = self.form in {"regex", "Regex"}
+        self._check_names()
         self.plain = not self.filtered and self.stateful is None  # ignores streams and earlier lines
 
     def _at(self, key: str = "") -> str:
@@ -181,6 +185,7 @@ class Rule:
             return self._keep(TwoLines(self.given["line"].strip(), self._decimal))
         template = self._template = Template(self.given["line"], self._decimal)
         self.needle = template.needle
+        self._known = template.names
         if not template.names and "section" not in self.given:
             raise ValueError("has no {name} in it")
 
@@ -258,6 +263,7 @@ class Rule:
         if "has" not in self.given:
             raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
         regex = Regex(self.given["regex"], self.given["has"], decimal=self._decimal)
+        self._known = None if {"name", "value"} <= {*regex.names} else regex.names
         return lambda line, _: regex.find(line.raw)
 
     def _make_regex_of_sagemaker(self) -> Callable[[Line, dict[str, Any]], Found | None]:
@@ -285,6 +291,22 @@ class Rule:
             return steps.parse(self.given.get("step", "step"))
         except ValueError as exc:
             raise SettingsError(f"{self._at('step')} {exc}") from None
+
+    def _check_names(self) -> None:
+        """Make sure that what other keys call a number is one, where all names are known."""
+        known = self._known
+        if known is None or any("$" in name for name in known):
+            return
+        used = {
+            "step": self._step_names if "step" in self.given else (),
+            "only": self.given.get("only", ()),
+            "prefix": [name for name in _FIELDS.findall(self._prefix) if name != "section"],
+        }
+        for key, names in used.items():
+            missing = [name for name in names if name not in known]
+            if missing:
+                there = ", ".join(repr(name) for name in known if name != "_")
+                raise SettingsError(f"{self._at(key)}: there is no {missing[0]!r} in its {self.form}; there is {there}")
 
     def _names(self, key: str) -> frozenset[str] | None:
         return frozenset(self.given[key]) if key in self.given else None
@@ -387,13 +409,20 @@ def _same_place(line: Line, at: int) -> int:
 def _check_keys(given: Mapping[Any, Any], at: Callable[[str], str]) -> None:
     for key, value in given.items():
         if key not in KEYS:
-            raise SettingsError(f"{at('')} has no key {key!r}; keys are {', '.join(KEYS)}")
+            import difflib  # noqa: PLC0415  only for a key that is wrong
+
+            near = difflib.get_close_matches(str(key), KEYS, 1)
+            meant = f", did you mean {near[0]!r}?" if near else ""
+            raise SettingsError(f"{at('')} has no key {key!r}{meant}; keys are {', '.join(KEYS)}")
         _check_kind(value, KEYS[key][0], at(str(key)))
     forms = [form for form in FORMS if form in given]
     if not forms:
         raise SettingsError(f"{at('')} needs one of {', '.join(FORMS[:-1])}")
     if len(forms) > 1:
         raise SettingsError(f"{at(forms[1])}: a rule has one form, and this one has {forms[0]} already")
+    for key, form in _OF_FORM.items():
+        if key in given and forms[0] != form:
+            raise SettingsError(f"{at(key)} goes with {form}, and this rule has {forms[0]}")
 
 
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boolean": (bool,), "null": (type(None),)}
@@ -410,7 +439,8 @@ def _check_kind(value: object, kind: Mapping[str, Any], at: str) -> None:
         return
     kinds = kind.get("type", [])
     wanted = [kinds] if isinstance(kinds, str) else kinds
-    if wanted and not isinstance(value, tuple(item for name in wanted for item in _TYPES[name])):
+    is_flag = isinstance(value, bool) and "boolean" not in wanted  # which Python takes for a whole number
+    if wanted and (is_flag or not isinstance(value, tuple(item for name in wanted for item in _TYPES[name]))):
         raise SettingsError(f"{at} must be a {' or '.join(wanted)}, not {value!r}")
     if kind.get("minLength") and value == "":
         raise SettingsError(f"{at} must not be empty")

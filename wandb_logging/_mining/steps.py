@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 Step = Callable[[Mapping[str, object]], "float | None"]
 
+_OTHER = re.compile(r"\s(?:-|/|//|%)\s|[()](?<=\s[()])|^\(")  # what else one may write in an expression
 _NUMBER = re.compile(r"\d+(?:\.\d+)?\Z")
 
 
@@ -19,7 +20,7 @@ def parse(text: str) -> tuple[Step, tuple[str, ...]]:
         ValueError: the text is no such expression.
     """
     terms = [[factor.strip() for factor in term.split("*")] for term in text.split("+")]
-    if not all(factor for term in terms for factor in term):
+    if not all(factor and not _OTHER.search(factor) for term in terms for factor in term):
         raise ValueError(f"must be a name, or such as 'epoch * 100 + i', not {text!r}")
     names = tuple(factor for term in terms for factor in term if not _NUMBER.match(factor))
     if not names:

@@ -17,6 +17,7 @@ Found = dict[str, Union[float, str]]
 
 _PLACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _KINDS = ("word", "time")
+_FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
 
@@ -102,6 +103,8 @@ class Template:
         name, colon, kind = place.rpartition(":")
         if kind not in _KINDS or not colon:
             name, kind = place, ""
+        if _FORMAT.fullmatch(place.rpartition(":")[2]) and colon:
+            _refuse(f"{{{place}}} has a format behind the colon: write {{{place.partition(':')[0]}}}, for any number")
         name = name.strip() or _refuse(f"{{{place}}} has no name")
         if name != "_" and name in {field.name for field in self._fields}:
             _refuse(f"{{{name}}} is there twice")
