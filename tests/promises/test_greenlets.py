@@ -30,6 +30,8 @@ class Losing:
         return self._lock.acquire(blocking=False)
     def release(self):
         self._lock.release()
+    def locked(self):
+        return self._lock.locked()
     __enter__ = acquire
     def __exit__(self, *error):
         self.release()
