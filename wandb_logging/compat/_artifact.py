@@ -7,17 +7,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from wandb_logging._artifacts import changing
 from wandb_logging._artifacts.artifact import MAX_REFERENCES, Artifact as _Artifact, StrPath
 from wandb_logging._artifacts.download import UsedArtifact, find_artifact
 from wandb_logging._artifacts.keeping import LATEST, metadata_json, tags_of
-from wandb_logging._artifacts.manifest import Entry, Manifest, read_digest
+from wandb_logging._artifacts.manifest import Entry, Manifest
 from wandb_logging._errors import LogError
 from wandb_logging._server.pages import Reach
 from wandb_logging.compat._active import current
+from wandb_logging.compat._artifact_content import Content
 from wandb_logging.compat._entry import ManifestEntry
 from wandb_logging.compat._links import RESERVED, Links
 from wandb_logging.compat._refused import not_covered
@@ -36,7 +36,7 @@ class ArtifactFinalized(LogError):
     """An artifact that was logged cannot change; changes need a new artifact."""
 
 
-class Artifact(Links, _Artifact):
+class Artifact(Links, Content, _Artifact):
     """A versioned set of files: one made here, which may change until it is logged, or one that is on the server.
 
     What only the server knows (`version`, `id`, `aliases`) is requested when it is used; call `wait` before that.
@@ -440,11 +440,7 @@ class Artifact(Links, _Artifact):
         """The same as `add`."""
         self.add(value, name)
 
-    # --- reading content ---
-
-    def __getitem__(self, name: str) -> Any:
-        """The same as `get`."""
-        return self.get(name)
+    # --- on the server ---
 
     def wait(self, timeout: float | None = None) -> Artifact:
         """Wait until the artifact is on the server, if its run is online.
@@ -457,103 +453,6 @@ class Artifact(Links, _Artifact):
             if self._whole and self._run is not None and not self._run.offline and not self._run.disabled:
                 self.on_server()
         return self
-
-    def get(self, name: str) -> Any:
-        """The table or media that was added under this name with `add`; None if there is none."""
-        from wandb_logging._media import members  # noqa: PLC0415  few programs read media
-
-        self.on_server()
-        return members.read(self, name)
-
-    def fetch(self, name: str) -> Path:
-        """Fetch one of the files. Returns its path."""
-        return Path(self.on_server().get_entry(name).download())
-
-    def get_entry(self, name: StrPath) -> ManifestEntry:
-        """A file or reference in the artifact.
-
-        Raises:
-            KeyError: there is no entry of that name.
-        """
-        from wandb_logging._media import members  # noqa: PLC0415  as above
-
-        held = self.on_server().manifest
-        found = os.fspath(name)
-        if found not in held.entries:
-            member = members.find(held, found)
-            if member is None:
-                raise KeyError(f"Path not contained in artifact: {found}")
-            found = member[0]
-        return ManifestEntry(self, found)
-
-    get_path = get_entry
-
-    def files(self, names: list[str] | None = None, per_page: int = 50) -> list[ManifestEntry]:
-        """All files, or only those of the given names."""
-        del per_page
-        return [ManifestEntry(self, each.path) for each in self.on_server().files(names)]
-
-    def download(
-        self,
-        root: StrPath | None = None,
-        allow_missing_references: bool = False,
-        skip_cache: bool | None = None,
-        path_prefix: StrPath | None = None,
-        multipart: bool | None = None,
-    ) -> str:
-        """Fetch all files, or those whose names begin with `path_prefix`. Returns their folder."""
-        del allow_missing_references, skip_cache, multipart
-        server = self.on_server()
-        if path_prefix is None:
-            return os.path.abspath(server.download(root))  # noqa: PTH100  as the official SDK: no links resolved
-        folder = Path(root) if root is not None else Path("artifacts", server.name)
-        for each in server.files():
-            if each.path.startswith(os.fspath(path_prefix)):
-                each.download(folder)
-        return os.path.abspath(folder)  # noqa: PTH100  as above
-
-    def checkout(self, root: str | None = None) -> str:
-        """Make a folder the same as the artifact: fetch all files, and delete those that are not in the artifact.
-
-        Args:
-            root: the folder. Default: `artifacts/NAME` in the working directory.
-
-        Returns:
-            The path of the folder.
-        """
-        folder = Path(root) if root is not None else Path("artifacts", self.on_server().name.rpartition(":")[0])
-        for path in [path for path in folder.rglob("*") if path.is_file()]:
-            if path.relative_to(folder).as_posix() not in self.manifest.entries:
-                path.unlink()
-        return self.download(folder)
-
-    def file(self, root: StrPath | None = None) -> str:
-        """Fetch the only file. Returns its path.
-
-        Raises:
-            ValueError: the artifact does not have exactly one file.
-        """
-        return self.on_server().file(root)
-
-    def verify(self, root: StrPath | None = None) -> None:
-        """Compare the files in a folder with the artifact.
-
-        Args:
-            root: the folder. Default: where `download` puts it.
-
-        Raises:
-            ValueError: a file is not in the artifact, is missing, or has other content.
-        """
-        server = self.on_server()
-        folder = Path(root) if root is not None else Path("artifacts", server.name)
-        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        if there - server.manifest.entries.keys():
-            raise ValueError(f"Found file {min(there - server.manifest.entries.keys())} which is not in the artifact")
-        for name, entry in server.manifest.entries.items():
-            if entry.ref is None and (name not in there or read_digest(folder / name) != entry.digest):
-                raise ValueError(f"Digest mismatch for file: {folder / name}")
-
-    # --- on the server ---
 
     def save(self, project: str | None = None, settings: object = None) -> None:
         """Log the artifact to the current run; or send changes of description, metadata, aliases and tags.
