@@ -239,6 +239,13 @@ class TestTheDoor:
         assert ours - set(wandb_logging.__all__) == set()
         assert set(dir(wandb_logging)) == set(wandb_logging.__all__)
 
+    def test_a_script_of_the_official_sdk_is_shown_the_way(self) -> None:
+        """Whoever writes `import wandb_logging as wandb` is told of `compat`; other names are only unknown."""
+        with pytest.raises(AttributeError, match=r"'init'; the official SDK's names are in wandb_logging\.compat"):
+            wandb_logging.init  # noqa: B018  asking for it is what is tried
+        with pytest.raises(AttributeError, match=r"has no attribute 'WandbHandlr'$"):
+            wandb_logging.WandbHandlr  # noqa: B018  as above
+
     def test_modules_are_private(self) -> None:
         """Besides the package itself only `compat` and `testing` are public modules."""
         assert {floor_of(path) for path in sources() if not floor_of(path).startswith("_")} == {"compat", "testing"}

@@ -131,7 +131,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # What scripts for the official SDK begin with: who puts this package in its place means `compat`.
+        theirs = name in {"config", "finish", "init", "log", "run", "watch"}
+        there = "; the official SDK's names are in wandb_logging.compat" if theirs else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{there}")
     value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
     globals()[name] = value
     return value

@@ -4,12 +4,14 @@ import itertools
 import signal
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.patience import PATIENCE
 from tests.testing.client import Client
 from wandb_logging.testing import LocalServer
+from wandb_logging.testing.__main__ import main
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
@@ -27,6 +29,27 @@ def test_by_hand() -> None:
         rest = process.stdout.read()
         assert process.wait(PATIENCE) == 0
     assert rest == "local-team/p/r: running, 0 rows, 0 lines of text\n"
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says so, without a traceback; so it does where the extra is missing."""
+    with LocalServer() as server, pytest.raises(SystemExit) as stop:
+        main(["--port", str(urlsplit(server.url).port)])
+    assert stop.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("python -m wandb_logging.testing: [Errno ")
+    assert said.count("\n") == 1
+
+
+def test_without_the_extra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what to install."""
+    monkeypatch.setitem(sys.modules, "graphql", None)
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == (
+        "python -m wandb_logging.testing: LocalServer needs graphql-core: pip install 'wandb-logging[testing]'\n"
+    )
 
 
 class Remote:

@@ -16,7 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--key", help="API key to accept (default: made up)")
     given = parser.parse_args(arguments)
-    with LocalServer(given.key, port=given.port) as server:
+    server = LocalServer(given.key, port=given.port)
+    try:
+        server.start()
+    except (ImportError, OSError) as error:  # without the extra, or the port is taken
+        parser.exit(1, f"{parser.prog}: {error}\n")
+    with server:
         say(f"W&B server for tests at {server.url}, key {server.api_key}. Point a client at it with\n")
         for name, value in server.env().items():
             say(f"  export {name}={value}")
