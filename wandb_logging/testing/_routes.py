@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from wandb_logging.testing import _artifact_resolvers, _collection_resolvers, _graphql, _resolvers, _rules
 from wandb_logging.testing._context import UPLOAD_HEADER, Context
 from wandb_logging.testing._http import Reply, Request
-from wandb_logging.testing._shared import client_of
+from wandb_logging.testing._shared_mode import client_of
 from wandb_logging.testing._store import Refusal
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wandb_logging.testing import _rules
 from wandb_logging.testing._artifacts import Artifacts
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT, SUMMARY, Violation
-from wandb_logging.testing._shared import SharedClient, merged_config
+from wandb_logging.testing._shared_mode import SharedClient, merged_config
 from wandb_logging.testing._stored import StoredRun
 
 if TYPE_CHECKING:

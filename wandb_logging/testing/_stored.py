@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from wandb_logging.testing import _rules
 from wandb_logging.testing._rules import EVENTS, HISTORY, OUTPUT
-from wandb_logging.testing._shared import SharedClient
+from wandb_logging.testing._shared_mode import SharedClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
