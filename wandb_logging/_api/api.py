@@ -90,7 +90,14 @@ class Api:
         return found if isinstance(found, str) else None
 
     def projects(self, entity: str | None = None) -> Iterator[str]:
-        """The names of the projects of a team or user."""
+        """The names of the projects of a team or user, from the server while they are read.
+
+        Args:
+            entity: the team or user. Default: that of this object, or of the key.
+
+        Raises:
+            AuthError, TransportError, HTTPStatusError, GraphQLError: the server cannot be asked.
+        """
         for edge in self._server.pages(documents.PROJECTS, {"entity": entity or self._entity}, "models"):
             yield str(edge["node"].get("name"))
 

@@ -184,7 +184,10 @@ class ApiRun:
 
         Args:
             path: the file.
-            root: folder that is left out of its name in the run.
+            root: folder that is left out of its name in the run. Default: the working directory.
+
+        Returns:
+            The file as the server has it.
 
         Raises:
             LogError: the file is not below that folder.
@@ -284,8 +287,11 @@ class ApiFile:
         """Download the file.
 
         Args:
-            root: folder in which the file is put, under its name in the run.
-            replace: whether an existing file may be replaced.
+            root: folder in which the file is put, under its name in the run. Default: the working directory.
+            replace: whether an existing file may be replaced. Default: that is an error.
+
+        Returns:
+            Where it is.
 
         Raises:
             LogError: a file exists there, or the name leads out of the folder.

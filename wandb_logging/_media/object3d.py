@@ -48,7 +48,15 @@ class Object3D(Media):
 
     @classmethod
     def from_file(cls, data_or_path: Any, file_type: str | None = None) -> Object3D:
-        """Make an object from a file, or from a stream of that type."""
+        """Make an object from a file or a stream.
+
+        Args:
+            data_or_path: path of the file, or an open text file.
+            file_type: type of a stream, such as obj; that of a file is the ending of its name.
+
+        Raises:
+            LogError: there is no such file, or none of its type is taken.
+        """
         return cls(data_or_path, file_type=file_type)
 
     @classmethod

@@ -528,6 +528,9 @@ class Run(Described):
 
         Args:
             timeout: most seconds to wait; None waits for as long as it takes.
+
+        Returns:
+            What the server has then, and what waits.
         """
         return self._background.flush(timeout)
 
@@ -537,6 +540,9 @@ class Run(Described):
         Args:
             exit_code: 0 for finished, anything else for failed.
             timeout: most seconds to wait. Default: the setting close_timeout.
+
+        Returns:
+            How the run ended, and what is left to send.
         """
         self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
@@ -571,6 +577,9 @@ class Run(Described):
 
         Args:
             timeout: most seconds to wait; None waits for as long as it takes.
+
+        Returns:
+            What the server has then, and what waits.
         """
         return self._background.send_now(timeout)
 
