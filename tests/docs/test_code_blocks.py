@@ -182,7 +182,8 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "nox": check_nox,
     "run": lambda _arguments: None,  # .ci/run
     **dict.fromkeys(
-        ["cd", "export", "flask", "jq", "cat", "grep", "head", "ls", "rm", "rsync", "sed", "kill", "source"], check_nothing
+        ["cd", "export", "flask", "jq", "cat", "grep", "head", "ls", "rm", "rsync", "sed", "kill", "source"],
+        check_nothing,
     ),
 }
 
