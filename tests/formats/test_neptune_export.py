@@ -91,7 +91,7 @@ def test_values_by_kind(runs: Path, tmp_path: Path) -> None:
     assert found["config/net.big", None] == ("float", 2.0**70)
     assert found["config/on", None] == ("bool", True)
     assert found["sys/tags", None] == ("string_set", ["a", "b"])
-    assert found["sys/custom_run_id", None] == ("string", "first")
+    assert found["sys/custom_run_id", None] == ("string", "first (r1)")
     assert found["sys/name", None] == ("string", "depth 2")
     assert found["sys/creation_time", None][1].timestamp() == START
     times = {line["timestamp"].timestamp() for line in lines_of(tmp_path) if line["attribute_path"] == "loss"}
@@ -143,3 +143,13 @@ def test_two_runs_of_one_id(tmp_path: Path, runs: Path) -> None:
     run.finish()
     assert main(["export", str(runs), "--neptune", "-o", str(tmp_path)]) == 0
     assert {line["run_id"] for line in lines_of(tmp_path)} == {"r1", "r1.2"}
+
+
+def test_runs_of_one_name(tmp_path: Path) -> None:
+    """They are called different things, for the loaders pass over a run of whose name there is one already."""
+    for run_id, name in (("r1", "baseline"), ("r2", "baseline"), ("r3", None), ("r4", "r4")):
+        about = {"id": run_id, **({"name": name} if name else {})}
+        make_run(tmp_path / "runs", [{"metrics": {"n": 1}, "t": START}], **about)
+    assert main(["export", str(tmp_path / "runs"), "--neptune", "-o", str(tmp_path)]) == 0
+    called = [line["string_value"] for line in lines_of(tmp_path) if line["attribute_path"] == "sys/custom_run_id"]
+    assert sorted(called) == ["baseline (r1)", "baseline (r2)", "r3", "r4"]

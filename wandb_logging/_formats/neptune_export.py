@@ -72,7 +72,7 @@ def safe_part(name: str) -> str:
 
 
 def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
-    yield from _about(info, flat(config_of(run_dir)))
+    yield from _about(info, _named(info.name, _id_of(run_dir, info)), flat(config_of(run_dir)))
     for _, delta in parts_of(run_dir, info):
         for line in delta.rows:
             row = loads(line)
@@ -89,9 +89,14 @@ def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
         done.leave("file, artifact or alert", len(delta.tasks))
 
 
-def _about(info: RunInfo, config: Mapping[str, Any]) -> Iterator[Value]:
+def _named(name: str | None, run_id: str) -> str:
+    """What the loaders call the run. They pass over a run whose name they have loaded already, so none has another's."""
+    return f"{name} ({run_id})" if name and name != run_id else run_id
+
+
+def _about(info: RunInfo, named: str, config: Mapping[str, Any]) -> Iterator[Value]:
     """The values without a step: identity and config of the run."""
-    texts = {"sys/custom_run_id": info.name or info.id, "sys/name": info.group, "sys/description": info.notes}
+    texts = {"sys/custom_run_id": named, "sys/name": info.group, "sys/description": info.notes}
     for path, text in texts.items():
         if text:
             yield path, "string", None, None, "string_value", text
