@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import math
 import re
 import time
 from pathlib import Path
@@ -350,6 +351,17 @@ class TestOneRun:
             assert part in words
         assert "histogram" not in words
 
+    def test_a_table_with_what_is_no_json(self, browser: Browser, show: Show, cache: Path) -> None:
+        """NaN and infinities in a logged table are cells like any; so are texts that hold these words."""
+        run = new(cache, "cells")
+        run.log({"t": wandb_logging.Table(["a", "b"], [[math.nan, 'NaN, "Infinity" \\'], [-math.inf, 2.5]])})
+        run.finish()
+        show(cache)
+        browser.js("wl.view.set({tab: 'run'})")
+        browser.until("document.querySelectorAll('.media td').length === 4")
+        cells = browser.js("return [...document.querySelectorAll('.media td')].map((one) => one.textContent)")
+        assert cells == ["NaN", 'NaN, "Infinity" \\', "-Infinity", "2.5"]
+
     def test_colours_of_a_terminal(self, browser: Browser, show: Show, cache: Path) -> None:
         """Colours by number, of 256 and by red, green and blue, grounds and strokes; nothing of it is HTML."""
         run = new(cache, "colours")
@@ -391,6 +403,9 @@ class TestOneRun:
         for words in ("has format 99", "no readable run.json", "damaged lines"):
             assert words in facts
         browser.until(DRAWN, "train/loss")
+        browser.js("wl.view.set({tab: 'run', run: wl.runs.list.find((run) => run.path.includes('half')).path})")
+        browser.until("document.querySelector('.trouble:not(:empty)')?.offsetHeight && document.querySelector('.run-title')")
+        assert "reading" not in browser.js("return document.querySelector('dl').innerText")
 
 
 class TestForDays:

@@ -69,6 +69,15 @@ wl.base = (() => {
     return cut(typeof value === "string" ? value : JSON.stringify(value), most);
   }
 
+  // JSON as Python writes it: NaN and infinities, which are none, become texts.
+  function loose(text) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return JSON.parse(text.replace(/"(?:[^"\\]+|\\.)*"|NaN|-?Infinity/g, (part) => (part[0] === '"' ? part : `"${part}"`)));
+    }
+  }
+
   // Nested mappings by names with dots.
   function flat(values, prefix = "", into = Object.create(null)) {
     for (const [key, value] of Object.entries(values || {})) {
@@ -161,5 +170,5 @@ wl.base = (() => {
     node.textContent = words;
   }
 
-  return { el, svg, number, duration, moment, ago, cut, brief, flat, compare, throttled, on, emit, button, arrange, keeper, write, say };
+  return { el, svg, number, duration, moment, ago, cut, brief, loose, flat, compare, throttled, on, emit, button, arrange, keeper, write, say };
 })();

@@ -45,7 +45,7 @@ wl.details = (() => {
       pairs([
         ["state", state], ["id", info.id], ["project", [info.entity, info.project].filter(Boolean).join("/")], ["group", info.group],
         ["job type", info.job_type], ["tags", (info.tags || []).join(", ")], ["notes", info.notes], ["started", info.start ? moment(info.start) : ""],
-        ["rows", run.rows === null ? "reading …" : number(run.rows)], ["text lines", run.lines === null ? "" : number(run.lines)],
+        ["rows", run.rows !== null ? number(run.rows) : run.error ? "" : "reading …"], ["text lines", run.lines === null ? "" : number(run.lines)],
         ["damaged", run.damaged ? `${run.damaged} lines of the journal cannot be read` : ""],
         ["program", info.program], ["git", gitOf(details.git || {})], ["host", info.host_name], ["folder", details.path || run.path],
       ]));

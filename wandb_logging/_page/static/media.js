@@ -2,7 +2,7 @@
 "use strict";
 
 wl.media = (() => {
-  const { el, svg, cut, number, brief, arrange, keeper } = wl.base;
+  const { el, svg, cut, number, brief, loose, arrange, keeper } = wl.base;
   const ROWS = 200;
   const kept = keeper();
   const chosen = new Map();  // the value that somebody went back to, by run and name
@@ -86,7 +86,8 @@ wl.media = (() => {
   function table(run, value) {
     if (wl.api.address(run.key, value.path) === "") return absent(value.path);
     const place = el("div", { class: "scroll small", tabindex: 0 }, "Loading …");
-    fetch(wl.api.address(run.key, value.path)).then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error("The file is gone.")))).then((told) => {
+    fetch(wl.api.address(run.key, value.path)).then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error("The file is gone.")))).then((text) => {
+      const told = loose(text);
       const rows = (told.data || []).slice(0, ROWS);
       place.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, (told.columns || []).map((name) => el("th", { scope: "col" }, cut(name, 60))))),
         el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { class: typeof cell === "number" ? "number" : "" }, brief(cell, 120))))))));
