@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import math
@@ -589,6 +590,52 @@ class TestTheServer:
         """A port that was asked for and is taken is an error; by default the next is taken."""
         with served(cache, tmp_path / "kept") as visitor, pytest.raises(OSError, match="in use"):
             Place(port=visitor.page.place.port)
+
+    def test_those_who_have_no_cookie_keep_nobody_out(self, visitor: Visitor) -> None:
+        """All places taken by connections that send nothing, or a byte now and then: who has the cookie comes in."""
+        place = ("127.0.0.1", visitor.page.place.port)
+        friend = http.client.HTTPConnection(*place, timeout=DEADLINE)
+        friend.request("GET", "/api/runs", headers={"Host": visitor.host, "Cookie": visitor.cookie})
+        assert friend.getresponse().read()
+        others = [socket.create_connection(place, timeout=DEADLINE) for _ in range(server._CONNECTIONS + 5)]
+        for other in others[1:]:
+            with contextlib.suppress(OSError):  # it had to go already
+                other.sendall(b"GET / HTTP/1.1\r\nHost")
+        assert visitor.ask("/api/runs")[0] == 200
+        friend.request("GET", "/api/runs", headers={"Host": visitor.host, "Cookie": visitor.cookie})  # has stayed
+        assert friend.getresponse().status == 200
+        friend.close()
+        assert others[0].recv(1) == b""
+        for other in others:
+            other.close()
+
+    @pytest.mark.parametrize(
+        "request_",
+        [b"\x16\x03\x01 what is this\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/7.0\r\n\r\n"],
+    )  # fmt: skip
+    def test_what_is_no_request(self, visitor: Visitor, request_: bytes) -> None:
+        """It is refused in a word, nothing of it is said back, and a refusal with headers has the policy."""
+        with socket.create_connection(("127.0.0.1", visitor.page.place.port), timeout=DEADLINE) as connection:
+            connection.sendall(request_)
+            with connection.makefile("rb") as file:
+                answer = file.read()
+        assert b"<" not in answer
+        if answer.startswith(b"HTTP/"):
+            assert answer.partition(b" ")[2][:1] in b"45"
+            assert b"Content-Security-Policy: default-src 'none'" in answer
+            assert b"nosniff" in answer
+
+    @pytest.mark.parametrize(
+        "first",
+        ["GET / HTTP/1.1\r\nHost: {host}\r\nHost: evil.example", "GET http://evil.example/ HTTP/1.1\r\nHost: {host}"],
+    )
+    def test_two_names(self, visitor: Visitor, first: str) -> None:
+        """A request that names the server twice, by its own name and by another, is refused."""
+        with socket.create_connection(("127.0.0.1", visitor.page.place.port), timeout=DEADLINE) as connection:
+            connection.sendall(f"{first.format(host=visitor.host)}\r\nCookie: {visitor.cookie}\r\n\r\n".encode())
+            with connection.makefile("rb") as file:
+                assert file.readline().split()[1] in {b"400", b"421"}
 
     @pytest.mark.not_quick
     def test_a_thousand_connections(self, visitor: Visitor) -> None:

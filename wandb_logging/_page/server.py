@@ -5,8 +5,10 @@ It sends the page itself while what knows of runs is still imported: see `Page.c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import threading
 import zlib
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
+_MAKE_ROOM = 1.0  # most seconds that a connection waits for the end of one that has to go
 _HEARTBEAT = 15.0
 _BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears nothing for long takes its connection for dead
 _LONGEST = 32_768  # most characters of an address
@@ -91,6 +94,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, page: Page) -> None:
         self.page = page
         self._room = threading.Semaphore(_CONNECTIONS)
+        self._strangers: dict[Any, None] = {}  # connections that have not shown the cookie, the oldest first
         self.listeners = threading.Semaphore(_LISTENERS)
         super().__init__(("", 0), _Handler, bind_and_activate=False)
         self.socket.close()
@@ -98,7 +102,8 @@ class _Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._room.acquire(blocking=False):
+        if self._room.acquire(blocking=False) or (self._make_room() and self._room.acquire(timeout=_MAKE_ROOM)):
+            self._strangers[request] = None
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -107,7 +112,22 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.is_known(request)
             self._room.release()
+
+    def is_known(self, request: Any) -> None:
+        """Note that a connection has shown the cookie: it does not have to go for others."""
+        self._strangers.pop(request, None)
+
+    def _make_room(self) -> bool:
+        """End the oldest connection of a stranger, else they could keep others out. Returns whether there is one."""
+        oldest = next(iter(list(self._strangers)), None)
+        if oldest is None:
+            return False
+        self.is_known(oldest)
+        with contextlib.suppress(OSError):  # its thread reads the end, and closes it
+            oldest.shutdown(socket.SHUT_RDWR)
+        return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print nothing: a browser that goes away is no error."""
@@ -136,10 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
         if page.stopped.is_set():  # on a connection that was open before
             self.close_connection = True
             return None
-        headers = {name: self.headers.get(name) for name in ("Host", "Origin", "Sec-Fetch-Site")}
-        refused = guard.refusal(self.command, headers, page.place.hosts | self._own_host())
-        if refused or len(self.path) > _LONGEST:
-            return self._refuse(*(refused or (414, "The address is too long.")))
+        if refused := self._refusal():
+            return self._refuse(*refused)
         try:
             split = urlsplit(self.path)
             query = dict(parse_qsl(split.query, keep_blank_values=True, max_num_fields=50))
@@ -149,7 +167,26 @@ class _Handler(BaseHTTPRequestHandler):
             return self._let_in(query["token"])
         if not guard.has_cookie(self.headers.get("Cookie"), page.place.credentials):
             return self._refuse(401, "Open the address that `wandb-logging ui` printed: it has a token.")
+        self.server.is_known(self.connection)
         return self._answer_friend(split.path, query)
+
+    def _refusal(self) -> tuple[int, str] | None:
+        """Status and words if the request is refused whoever sent it."""
+        headers = {name: self._header(name) for name in ("Host", "Origin", "Sec-Fetch-Site")}
+        if refused := guard.refusal(self.command, headers, self.server.page.place.hosts | self._own_host()):
+            return refused
+        if not self.path.startswith("/"):  # it may name another host than the header does
+            return 400, "The address is none."
+        return (414, "The address is too long.") if len(self.path) > _LONGEST else None
+
+    def _header(self, name: str) -> str | None:
+        """A header's value; of several they are one that fits nothing."""
+        found = self.headers.get_all(name)
+        return None if found is None else ", ".join(found)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no request that can be read, with the headers of every answer."""
+        self._refuse(code, message or explain or "This server does not understand the request.")
 
     def _answer_friend(self, path: str, query: dict[str, str]) -> None:
         """Answer somebody who has the cookie."""

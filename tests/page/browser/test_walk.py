@@ -404,7 +404,9 @@ class TestOneRun:
             assert words in facts
         browser.until(DRAWN, "train/loss")
         browser.js("wl.view.set({tab: 'run', run: wl.runs.list.find((run) => run.path.includes('half')).path})")
-        browser.until("document.querySelector('.trouble:not(:empty)')?.offsetHeight && document.querySelector('.run-title')")
+        browser.until(
+            "document.querySelector('.trouble:not(:empty)')?.offsetHeight && document.querySelector('.run-title')"
+        )
         assert "reading" not in browser.js("return document.querySelector('dl').innerText")
 
 
