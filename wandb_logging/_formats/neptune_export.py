@@ -90,7 +90,7 @@ def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
 
 
 def _named(name: str | None, run_id: str) -> str:
-    """What the loaders call the run. They pass over a run whose name they have loaded already, so none has another's."""
+    """What the loaders call the run: its own, for they pass over a run whose name they have loaded already."""
     return f"{name} ({run_id})" if name and name != run_id else run_id
 
 
