@@ -100,6 +100,16 @@ class TestWatch:
         assert main(["show", "a1", "--watch"]) == 0
         assert capsys.readouterr().out == "a1: 4 rows: loss 0.25, val.acc 0.3\nthe run has ended\n"
 
+    def test_the_run_behind_it(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """`show --watch RUN` is that run; of two runs one is refused, and so is a number that is no period."""
+        offline_run("a1", rows=4)
+        assert main(["show", "--watch", "a1"]) == 0
+        assert "the run has ended" in capsys.readouterr().out
+        assert main(["show", "a1", "--watch", "a2"]) != 0
+        assert "'a2' is none" in capsys.readouterr().err
+        assert main(["show", "--watch", "nan"]) != 0
+        assert "no number of seconds" in capsys.readouterr().err
+
     @pytest.mark.not_quick
     @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
     @pytest.mark.parametrize(("lines", "charts"), [(24, 1), (38, 2), (10, 1), (100, 6)])

@@ -26,6 +26,7 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
+_PERIOD = 2.0
 _CHARTS = 8  # most charts: more would scroll the first ones away
 
 MORE = ("A run is named by its path, id or name, or how one of these begins.",)
@@ -43,16 +44,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch",
         nargs="?",
-        type=seconds,
-        const=2.0,
+        type=_period,
+        const=_PERIOD,
         metavar="S",
         help="draw its charts anew every S seconds (default 2) until it ends",
     )
     parser.add_argument("--json", action="store_true", help="print an object, for programs; --metric adds its rows")
 
 
+def _period(text: str) -> float | str:
+    """Parse the seconds of `--watch`; what is no number is the run, which somebody wrote behind it."""
+    try:
+        float(text)
+    except ValueError:
+        return text
+    return seconds(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the parts of the run that are not empty."""
+    if isinstance(args.watch, str):
+        if args.run is not None:
+            raise JournalError(f"--watch takes a number of seconds, and {args.watch!r} is none")
+        args.run, args.watch = args.watch, _PERIOD
     path = run_named(args.run, Settings().cache_dir)
     if args.watch is not None:
         watch(path, lambda known: named(args.metric, known) if args.metric else known[:_CHARTS], args.watch)
