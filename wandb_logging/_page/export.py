@@ -107,8 +107,8 @@ def page_of(told: dict[str, Any]) -> str:
     """Make one HTML document of the page's own files and the data."""
     style, script = assets.content(assets.STYLE).decode(), assets.content(assets.SCRIPT).decode()
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        "style-src-attr 'unsafe-inline'; "  # for values that were logged as HTML: their frame has this policy
+        f"default-src 'none'; script-src '{_hash(script)}'; "
+        "style-src 'unsafe-inline'; "  # for values that were logged as HTML: their frame has this policy
         "worker-src blob:; img-src data: blob:; media-src data:; frame-src data:; connect-src data:; "
         "base-uri 'none'; form-action 'none'"
     )

@@ -345,6 +345,25 @@ class TestHostile:
             assert browser.js("return ({}).x") is None
         browser.driver.get_log("browser")  # Chromium says what the frame's sandbox kept from running
 
+    def test_html_keeps_its_styles_in_an_exported_file(self, browser: Browser, cache: Path, tmp_path: Path) -> None:
+        """What was logged as HTML looks in the file as it does in the page, and still runs nothing."""
+        run = wandb_logging.new_run("p", run_id="styled", mode="offline", cache_dir=cache, quiet=True)
+        html = (
+            "<style>h1 {color: rgb(1, 2, 3)}</style><h1>x</h1><p style='color: rgb(4, 5, 6)'><script>top.hit=1</script>"
+        )
+        run.log({"report": wandb_logging.Html(html)})
+        run.finish()
+        export(cache, tmp_path / "kept", tmp_path / "runs.html")
+        browser.open((tmp_path / "runs.html").as_uri() + "#tab=%22run%22")
+        browser.until("document.querySelector('iframe')")
+        browser.driver.switch_to.frame(0)
+        browser.until("document.querySelector('p')")
+        colours = browser.js("return ['h1', 'p'].map((name) => getComputedStyle(document.querySelector(name)).color)")
+        browser.driver.switch_to.default_content()
+        assert colours == ["rgb(1, 2, 3)", "rgb(4, 5, 6)"]
+        assert browser.js("return window.hit") is None
+        browser.errors()  # the browser says there that the script was not run
+
     def test_and_in_an_exported_file(self, browser: Browser, cache: Path, tmp_path: Path) -> None:
         """As in the page: the file ends no script early, and runs nothing but its own."""
         hostile(cache)

@@ -66,6 +66,33 @@ def saved_files(browser: Browser, tmp_path: Path) -> Path:
 
 
 class TestWhileOthersLog:
+    def test_a_menu_closes(self, browser: Browser, show: Show, cache: Path) -> None:
+        """By Escape, which leaves the keyboard at its place, and by a click on something else; not by one in it."""
+        from selenium.webdriver import ActionChains
+
+        training(cache, 0, 50).finish()
+        show(cache)
+        browser.until(DRAWN, "train/loss")
+        menu, is_open = (
+            "document.querySelector('#tools details.menu')",
+            "document.querySelectorAll('details[open]').length",
+        )
+        browser.js(f"{menu}.firstChild.focus()")
+        browser.keys("\ue007")
+        browser.until(f"{is_open} === 1")
+        browser.keys("\ue00c")
+        browser.until(f"{is_open} === 0 && document.activeElement === {menu}.firstChild")
+        browser.js(f"{menu}.open = true")
+        inside = browser.js(f"return {menu}.querySelector('.menu-list')")
+        ActionChains(browser.driver).move_to_element_with_offset(
+            inside, -inside.size["width"] // 2 + 1, 0
+        ).click().perform()
+        assert browser.js(f"return {is_open}") == 1
+        ActionChains(browser.driver).move_to_element(
+            browser.js("return document.querySelector('h3')")
+        ).click().perform()
+        browser.until(f"{is_open} === 0")
+
     def test_the_focus_stays(self, browser: Browser, show: Show, cache: Path, busy: Callable[[], None]) -> None:
         """News of a run take the keyboard's place neither in the list of runs nor in the table."""
         busy()

@@ -6,7 +6,7 @@ wl.keys = (() => {
   const HELP = [
     ["/", "filter the runs"], ["m", "filter the metrics"], ["j  k", "down and up the list of runs"], ["x", "hide or show the run"],
     ["Enter", "choose the run"], ["1 … 6", "charts, table, run, text, config, system"], ["l", "logarithmic y axes"], ["c", "clip outliers"],
-    ["+  -", "smooth more, less"], ["0", "zoom out"], ["Esc", "leave a field, a window"], ["?", "this"],
+    ["+  -", "smooth more, less"], ["0", "zoom out"], ["Esc", "leave a field, a menu, a window"], ["?", "this"],
   ];
 
   function help() {
@@ -34,8 +34,18 @@ wl.keys = (() => {
     "?": help,
   };
 
+  // A menu closes when something else is looked at.
+  const menus = () => [...document.querySelectorAll("details.menu[open]")];
+  addEventListener("pointerdown", ({ target }) => {
+    for (const menu of menus()) if (!menu.contains(target)) menu.open = false;
+  });
+
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && menus().length) {
+      for (const menu of menus()) { menu.open = false; menu.firstChild.focus(); }
+      return;
+    }
     const field = event.target.closest("input, select, textarea");
     if (event.key === "Escape" && field) { field.blur(); return; }
     if ((field && field.type !== "checkbox") || document.querySelector("dialog[open]")) return;
