@@ -148,7 +148,7 @@ def test_two_runs_of_one_id(tmp_path: Path, runs: Path) -> None:
 def test_runs_of_one_name(tmp_path: Path) -> None:
     """They are called different things, for the loaders pass over a run of whose name there is one already."""
     for run_id, name in (("r1", "baseline"), ("r2", "baseline"), ("r3", None), ("r4", "r4")):
-        about = {"id": run_id, **({"name": name} if name else {})}
+        about: dict[str, Any] = {"id": run_id, **({"name": name} if name else {})}
         make_run(tmp_path / "runs", [{"metrics": {"n": 1}, "t": START}], **about)
     assert main(["export", str(tmp_path / "runs"), "--neptune", "-o", str(tmp_path)]) == 0
     called = [line["string_value"] for line in lines_of(tmp_path) if line["attribute_path"] == "sys/custom_run_id"]

@@ -9,6 +9,7 @@ from array import array
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging._page.answers import strict
 from wandb_logging._page.bins import Grid, Placed
 from wandb_logging._page.wire import Line, packed
 
@@ -37,7 +38,9 @@ def unpacked(body: bytes) -> list[float]:
         return list(array("f", array("I", whole).tobytes()))
     assert head["floats"] == 0
     steps = [data[at] << 8 | data[length + at] for at in range(length)]
-    return [math.nan if step == 65535 else 2 * (low / 2 + step / 65534 * (high / 2 - low / 2)) for step in steps]
+    wide = 1 if math.isfinite(high - low) else 2  # what is halved has a difference that is a number, as in the page
+    low, span = low / wide, high / wide - low / wide
+    return [math.nan if step == 65535 else wide * (low + step / 65534 * span) for step in steps]
 
 
 @given(VALUES)
@@ -73,3 +76,22 @@ def test_what_the_head_says() -> None:
     assert head["grids"] == {"2": [32, 1, 9]}
     assert head["series"] == [[7, 2, 3, 2, 1, 1.0, 2.0]]
     assert len(body) == 4 + size + 2 * 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": [1, 2.5, None, True, "null"], "b": ("x",)}, {"a": [1, 2.5, None, True, "null"], "b": ["x"]}),
+        ({"a": [math.nan, math.inf, -math.inf, None]}, {"a": ["NaN", "Infinity", "-Infinity", None]}),
+        ({"a": 2**70, "b": "NaN", "c": None}, {"a": 2**70, "b": "NaN", "c": None}),
+        (["\ud800", None], ["\ud800", None]),
+        (["x" * 300_000, None, {"deep": [[math.nan]]}], ["x" * 300_000, None, {"deep": [["NaN"]]}]),
+    ],
+)
+def test_json_for_a_browser(value: object, expected: object) -> None:
+    """Everything comes as it is; only what is no JSON is a text."""
+
+    def none(name: str) -> None:
+        raise AssertionError(name)
+
+    assert json.loads(strict(value), parse_constant=none) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -20,7 +21,7 @@ from wandb_logging._page.runs import Run, Runs
 from wandb_logging._page.scan import MOST_RUNS
 from wandb_logging._page.wire import Line, packed
 from wandb_logging._page.zoom import Zoom, nearest, rows_from
-from wandb_logging._values.plain import dumps
+from wandb_logging._values.plain import LONG, dumps, fast_dumps
 
 MOST_BINS = 2000
 MOST_METRICS = 200  # most metrics in one request
@@ -315,8 +316,28 @@ def _json(value: Any) -> Answer:
 
 def strict(value: Any) -> bytes:
     """JSON that a browser can read: NaN and infinities become texts."""
+    if not _is_odd(value):
+        with contextlib.suppress(TypeError):  # surrogates, whole numbers beyond 64 bits; or there is no orjson
+            return fast_dumps(value)
     line = dumps(value)
     return dumps(_browsers(value)) if b"NaN" in line or b"Infinity" in line else line  # or texts that hold these words
+
+
+def _is_odd(tree: Any) -> bool:
+    """Whether there is what orjson must not write: a number that is not finite, or a very long text."""
+    parts = [tree]
+    for part in parts:  # the list grows meanwhile
+        kind = type(part)
+        if kind is float:
+            if part - part != 0.0:
+                return True
+        elif kind is dict:
+            parts += part.values()
+        elif kind is list or kind is tuple:
+            parts += part
+        elif kind is str and len(part) > LONG:
+            return True
+    return False
 
 
 def _browsers(value: Any) -> Any:
