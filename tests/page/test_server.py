@@ -612,7 +612,7 @@ class TestTheServer:
     @pytest.mark.parametrize(
         "request_",
         [b"\x16\x03\x01 what is this\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
-         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/7.0\r\n\r\n"],
+         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", b"GET / HTTP/7.0\r\n\r\n", b"GET / <b> HTTP/1.1\r\n\r\n"],
     )  # fmt: skip
     def test_what_is_no_request(self, visitor: Visitor, request_: bytes) -> None:
         """It is refused in a word, nothing of it is said back, and a refusal with headers has the policy."""

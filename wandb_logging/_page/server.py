@@ -185,8 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
         return None if found is None else ", ".join(found)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is no request that can be read, with the headers of every answer."""
-        self._refuse(code, message or explain or "This server does not understand the request.")
+        """Refuse what is no request that can be read, with the headers of every answer, and say nothing of it back."""
+        self._refuse(code, "This server does not understand the request.")
 
     def _answer_friend(self, path: str, query: dict[str, str]) -> None:
         """Answer somebody who has the cookie."""
