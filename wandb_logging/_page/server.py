@@ -184,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.headers.get_all(name)
         return None if found is None else ", ".join(found)
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """Refuse what is no request that can be read, with the headers of every answer, and say nothing of it back."""
         self._refuse(code, "This server does not understand the request.")
 
