@@ -66,7 +66,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Have what the tests of a file share made once: each worker gets a stretch of them, and takes of another's rest.
 
-    By xdist's default they go to whoever is free, and each worker runs the official SDK for the same promises anew.
+    By xdist's default three workers share every tenth file, and each runs the official SDK anew for the same promises.
     """
     if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
         config.option.dist = "worksteal"
