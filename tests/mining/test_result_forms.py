@@ -132,3 +132,70 @@ def test_a_term_without_all_its_values_is_one() -> None:
     text = "       Df Sum of Sq    RSS    AIC\n- hp    1     9.418 183.52 63.891\n"
     text += "- qsec  1     9.578 183.68 63.919\n<none>              174.10 64.205\n- wt    1   113.882 287.99 78.310\n"
     assert rows(text)[2][1] == {"<none>/RSS": 174.1, "<none>/AIC": 64.205}
+
+
+def test_a_report_of_wide_lines_may_have_headings() -> None:
+    """Numbers that stand below one another, a third of them results; as lavaan and Z3 print them."""
+    text = "lavaan ended normally after 28 iterations\n\nModel Test User Model:\n\n"
+    text += "  Test statistic                                24.361\n"
+    text += "  P-value (Chi-square)                           0.002\n"
+    text += "\nUser Model versus Baseline Model:\n\n"
+    text += "  Comparative Fit Index (CFI)                    0.975\n"
+    text += "  Tucker-Lewis Index (TLI)                       0.953\n"
+    text += "\nInformation Criteria:\n\n"
+    text += "  Akaike (AIC)                                5066.503\n"
+    text += "  Bayesian (BIC)                              5114.696\n"
+    found = {name.rpartition("/")[2]: value for _, metrics in rows(text) for name, value in metrics.items()}
+    assert found == {
+        "Test statistic": 24.361, "P-value (Chi-square)": 0.002, "Comparative Fit Index (CFI)": 0.975,
+        "Tucker-Lewis Index (TLI)": 0.953, "Akaike (AIC)": 5066.503, "Bayesian (BIC)": 5114.696,
+    }  # fmt: skip
+    text = "(:max-memory   18.92\n :conflicts    534\n :clause-2ary  137\n :clause-3ary  12\n :restarts     37\n"
+    text += " :time         0.01\n :total-time   0.02)\n"
+    assert [metrics for _, metrics in rows(text)][2:4] == [{"clause-2ary": 137}, {"clause-3ary": 12}]
+
+
+def test_a_heading_may_stand_behind_what_writes_it() -> None:
+    """`==12497== LEAK SUMMARY:`."""
+    text = "==12497== LEAK SUMMARY:\n==12497==    definitely lost: 8 bytes in 2 blocks\n"
+    text += (
+        "==12497==      possibly lost: 0 bytes in 0 blocks\n==12497==    still reachable: 21,827 bytes in 31 blocks\n"
+    )
+    assert [metrics for _, metrics in rows(text)] == [
+        {"definitely lost": 8}, {"possibly lost": 0}, {"still reachable": 21827},
+    ]  # fmt: skip
+
+
+def test_a_level_in_brackets_is_no_part_of_a_name() -> None:
+    """As spdlog writes it."""
+    text = lines("[2023-02-01 10:11:0{i}.150] [jointLog] [info] iteration = {i}00 | max rel diff. = {d}\n", *SIX)
+    assert rows(text)[-1] == (600, {"max rel diff": 0.1429})
+
+
+def test_a_full_stop_within_a_name_comes_before_a_small_letter() -> None:
+    """`max. resid. norm for block=`."""
+    text = lines("cycle {i}\n  max. resid. norm for block=  {e} for orbital 3a\n", *SIX)
+    assert rows(text)[-1] == (6, {"max. resid. norm for block": 1e-06})
+
+
+def test_a_name_in_a_header_may_end_with_a_number() -> None:
+    """`Drag Monitor 1 (N)`."""
+    text = " Iteration   Continuity   X-momentum    Tke         Tdr    Drag Monitor 1 (N)\n"
+    text += lines("         {i}    0.{i}00000     0.{i}12312   0.{i}1      0.{i}2              102.{i}34\n", *SIX)
+    assert rows(text)[-1][1]["Drag Monitor 1 (N)"] == 102.634
+
+
+def test_columns_of_percentages_are_results() -> None:
+    """The coverage of files, whatever the columns count."""
+    text = "----------|---------|----------|---------|-------\nFile      | % Stmts | % Branch | % Funcs | State\n"
+    text += "----------|---------|----------|---------|-------\nAll files |     100 |    66.66 |      50 |      \n"
+    text += " cov.js   |      90 |    50.00 |      25 | old  \n"
+    assert rows(text)[0][1] == {"All files/% Stmts": 100, "All files/% Branch": 66.66, "All files/% Funcs": 50}
+
+
+def test_the_last_column_may_hold_text() -> None:
+    """Of any number of words."""
+    text = "Complexity  Loss       Score      Equation\n"
+    text += lines("{i}           {e}  {d}  y = (x0 * {i}.5) + cos(x3 - 2)\n", 1, 3, 5, 8)
+    assert rows(text)[-1] == (8, {"Loss": 1e-08, "Score": 0.1111})
+    assert [step for step, _ in rows(text + text)] == [1, 3, 5, 8] * 2

@@ -101,7 +101,14 @@ def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> 
         tagged = _cells(header, tokens, narrow=narrow, ends=ends)
         if tagged is not None and (" " not in tag[1] or all(cell(text) is not None for text, _, _ in tokens)):
             return {LABEL: tag[1], **tagged}
-    return _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
+    return _with_text(header, raw) or _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
+
+
+def _with_text(header: str, raw: str) -> dict[str, str] | None:
+    """A row whose last cell is a text of several words behind numbers: `3  2.871e+00  3.863e-01  y = x * 1.4`."""
+    names, texts = WIDE.findall(header), WIDE.findall(raw)
+    fits = len(names) == len(texts) > _LEAST and " " in texts[-1] and texts[-1][0].isalpha()
+    return _by_name(names, texts) if fits and all(cell(text) is not None for text in texts[:-1]) else None
 
 
 def _led(header: str, raw: str) -> dict[str, str] | None:

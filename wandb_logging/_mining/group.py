@@ -34,5 +34,15 @@ class Group:
     def first(self) -> Shape:
         return self.shapes[0]
 
+    def with_word(self, name: str) -> str:
+        """A name with the word that differs from line to line, if one does: before it, or where that word is in it."""
+        if self.word is None:
+            return name
+        word = self.first.text[self.first.head :].split()[self.word[0]].strip(",:=")
+        own = name.split()
+        if own[-1] == word:
+            return "$name"
+        return f"$name {' '.join(own[1:]) if own[0] == word else name}"
+
     def values(self, index: int) -> list[float]:
         return [item.fields[index].value for item in self.shapes]

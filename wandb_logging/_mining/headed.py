@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from wandb_logging._mining.shapes import content
+
 _HEADING = re.compile(
     r"[\W_]*(?:\d[\d.]*\s+)?(?:[A-Za-z-]+ ){0,3}"
     r"(?:results?|statistics|stats|summary|measurements|metrics|scores|performance|report)"
     r"(?: (?:for|of|on) (?:[A-Za-z-]+ ?){1,3})?[\W_]*\Z",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"(?i)result|stat|summary|measurement|metric|score|performance|report")
 _ENTRY = re.compile(
     r"[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,20}[:=]|\s{2,}|\.{3,}:?)"
     r"\s*[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?![\w:-])"
@@ -26,15 +29,18 @@ def headed(texts: Sequence[tuple[int, str]]) -> set[int]:
     run: list[int] | None = None
     skipped = 0
     for number, text in texts:
-        if _HEADING.match(text[:120]):
+        said = text
+        if (run is not None or _WORD.search(text[:120])) and text[:1] in "=[":
+            said = content(text)  # `==123== LEAK SUMMARY:`
+        if _HEADING.match(said[:120]):
             run, skipped = [], 0
-        elif run is not None and _ENTRY.match(text[:200]):
+        elif run is not None and _ENTRY.match(said[:200]):
             run.append(number)
             skipped = 0
             if len(run) >= _LEAST:
                 found.update(run)
         elif run is not None:
             skipped += 1
-            ends = skipped > _GAP or text.strip() if run else skipped > _BETWEEN or any(map(str.isdigit, text))
+            ends = skipped > _GAP or said.strip() if run else skipped > _BETWEEN or any(map(str.isdigit, said))
             run = None if ends else run
     return found

@@ -53,7 +53,8 @@ _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\
 _SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(
-    r"[,;|\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s|\s->\s"
+    r"[,;|\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s->\s|"
+    r"(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s(?![a-z]+[ .])"
 )
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"

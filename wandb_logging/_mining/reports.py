@@ -57,15 +57,17 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
         for group in groups
         if len(group.shapes) <= _REPORTS
         for item in group.shapes
-        if item.number >= begin and item.fields[0].sep in ":=" and _COUNT_LINE.match(item.text[item.head :])
+        if item.number >= begin and _is_entry(item)
     }
     half = max((group.shapes[-1].number for group in groups), default=0) // 2
     found: list[Group] = []
-    for run in _runs(sorted(lines), 2):
+    wide = [number for number in lines if _WIDE_COUNT.match(lines[number][1].text[lines[number][1].head :])]
+    for run in [*_runs(sorted(wide), _SECTIONS), *_runs(sorted(lines), 2)]:
         fields = [lines[number][1].fields[0] for number in run]
         results = sum(is_metric(one.name) and not is_setting(one.name) for one in fields)
         chosen = sum(is_setting(one.name) for one in fields)
-        ends = _COUNTS <= len(run) <= _LIST and (begin or (run[len(run) // 2] > half and results))
+        told = begin or results * 3 >= len(run) or (run[len(run) // 2] > half and results)
+        ends = _COUNTS <= len(run) <= _LIST and told
         if not ends or chosen * 3 > len(run) or not _is_below([lines[number][1] for number in run]):
             continue
         for number in run:
@@ -78,6 +80,13 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     return found
 
 
+def _is_entry(item: Shape) -> bool:
+    text = item.text[item.head :]
+    return bool((item.fields[0].sep in ":=" and _COUNT_LINE.match(text)) or _WIDE_COUNT.match(text))
+
+
+_WIDE_COUNT = re.compile(r"\s*[(:]{0,2}[A-Za-z](?:\S| (?! )){2,60} {2,}[-+]?\d[\d.]*(?:e[-+]?\d+)?\)?\s*\Z")
+_SECTIONS = 5  # lines from one number of a report to the next, with a heading between them
 _COUNTS, _LIST = 6, 200  # lines of counts that are surely a report; a longer run is a list of something
 _COUNT_LINE = re.compile(
     r"\s*[A-Za-z](?:\S| (?! )){2,100}?\s*[:=]\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?[KMG]?"
@@ -112,7 +121,8 @@ def under(headed: AbstractSet[int], groups: list[Group], kept: list[Group]) -> l
         if id(group) in taken or not entry or is_id(first.name) or words(first.name)[-1:] in _OF_DATA:
             continue
         metrics = {i: one.name for i, one in enumerate(group.first.fields) if one.sep in ":=" and is_metric(one.name)}
-        group.wanted, group.step = {0: first.name, **metrics}, None
+        group.wanted = {i: group.with_word(name) for i, name in {0: first.name, **metrics}.items()}
+        group.step = None
         found.append(group)
     return found
 

@@ -50,6 +50,7 @@ _PREFIX = re.compile(
     r"(?:Info|Warning|Debug|Note)\s{0,8}:(?=\s)|==\d+==(?=\s)|\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
     rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|(?!error\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
+    r"|\[(?:info|debug|warning|error)\]:?"
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
     rf"|\[[^\]\x01=]{{1,60}}\](?=\s*(?:\x01|\[{_LEVEL}\s*\]))"
@@ -162,6 +163,11 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
     return Shape(number, text, head, fields, _key(blotted, head), blotted)
+
+
+def content(text: str) -> str:
+    """A line without the time, level and logger before what it says."""
+    return text[_head(hidden(text)) :]
 
 
 def _head(blotted: str) -> int:

@@ -59,6 +59,8 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
 _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
 _STAMPED = re.compile(r"\d\d[:-]\d\d")
+_NUMBER_IN_NAME = re.compile(r"[A-Za-z][\w-]* (?:[A-Za-z][\w-]* )*\d{1,3}(?: [(\[][^()\[\]]*[)\]])?\Z")
+_LEAST_CELLS = 4
 _CLASSES = re.compile(r"(?<=[A-Za-z] )1 2(?: 3(?: 4(?: 5(?: 6(?: 7(?: 8(?: 9(?: 10)?)?)?)?)?)?)?)?\Z")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _PERCENTILE = re.compile(r"\.\d+\Z")
@@ -116,6 +118,11 @@ def _without_numbers(words: Sequence[str], text: str) -> str:
     named = " ".join(words)
     if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
         named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`
+    cells = table_cells.WIDE.findall(text.strip())
+    numbered = [part for part in cells if _NUMBER_IN_NAME.match(part)]
+    if numbered and len(cells) > _LEAST_CELLS * len(numbered):
+        for part in numbered:
+            named = named.replace(part, "name")  # `Drag Monitor 1 (N)`
     if _CLASSES.search(named):
         named = _CLASSES.sub("", named)  # `ntree  OOB  1  2  3`
     if len(table_cells.BARS.findall(text)) > 3:
@@ -229,7 +236,12 @@ def _tells_results(names: Sequence[str], labels: str | None, *, tells: bool) -> 
     """Whether rows that a text column tells apart are results, rather than a list of things or the parts of a model."""
     if _is_of_atoms(names) or not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names):
         return False
-    return not labels or tells or any(is_metric(name) or "value" in name.lower() for name in names)
+    return (
+        not labels
+        or tells
+        or any(is_metric(name) or "value" in name.lower() for name in names)
+        or (sum("%" in name for name in names) > 1)
+    )
 
 
 _PARTS = frozenset({"params", "param #", "parameters"})
@@ -265,6 +277,10 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
 def _goes_up(values: Sequence[float]) -> bool:
     """Whether numbers grow from row to row; in the next table of the kind, by one, they may begin anew."""
     again = [i for i, (one, other) in enumerate(zip(values, values[1:])) if other < one]  # the last before it
+    begins = [0, *(i + 1 for i in again), len(values)]
+    blocks = {tuple(values[one:other]) for one, other in zip(begins, begins[1:])}
+    if len(blocks) == 1 and again and len(values) > len(begins):
+        return True  # the same numbers in each table
     steps = {other - one for i, (one, other) in enumerate(zip(values, values[1:])) if i not in again}
     return increasing(values) and (
         not again

@@ -30,7 +30,7 @@ METRICS = frozenset(
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
     "squared criterion smallest largest lowest highest "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
-    "mbps gbps kbps retrans "
+    "mbps gbps kbps retrans succeeded percentage statistic cfi tli rmsea srmr akaike bayesian "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "

@@ -75,7 +75,7 @@ def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
     for item in shapes:
         kinds[tuple(one.name for one in item.fields)].append(item)
     digits = [int("".join(re.findall(r"\d", "".join(names)))[:15] or 0) for names in kinds]
-    counts = any(other == one + 1 for one, other in zip(digits, digits[1:]))
+    counts = min(digits) < 2 and any(other == one + 1 for one, other in zip(digits, digits[1:]))
     again = min(map(len, kinds.values())) > 1
     return list(kinds.values()) if again or (len(kinds) < _FEW and not counts) else [shapes]
 
@@ -177,7 +177,7 @@ def _find_wanted(group: Group) -> None:
         if measured or item.is_counted or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
-            group.wanted[i] = name if group.word is None else _with_word(group, name)
+            group.wanted[i] = group.with_word(name)
     if counted and many > 1 and sum(map(is_metric, group.wanted.values())) > 1:
         _take_between(group)
     _drop_repeated(group)
@@ -234,17 +234,6 @@ def _drop_repeated(group: Group) -> None:
         taken.setdefault(name, group.values(i))
 
 
-def _with_word(group: Group, name: str) -> str:
-    """A name with the word that differs from line to line: before it, or where that word is in it."""
-    assert group.word is not None
-    item = group.first
-    word = item.text[item.head :].split()[group.word[0]].strip(",:=")
-    own = name.split()
-    if own[-1] == word:
-        return "$name"
-    return f"$name {' '.join(own[1:]) if own[0] == word else name}"
-
-
 def _is_in_brackets(item: Shape, one: Field) -> bool:
     """Whether a name and its number are in brackets, alone as in `[proc 0]` or before what the line says."""
     if item.text.startswith("[") and one.end < item.text.find("]: "):
@@ -267,7 +256,8 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
     """Whether a named number is a metric, judged by its name and by how its values go on."""
     name = item.name
     if (
-        len(re.findall(r"\S*\w\S*", name)) > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
+        len(re.findall(r"\S*\w\S*", _ASIDE.sub("", name)))
+        > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
         or name.lower().startswith(("of ", "default ", "the default "))
         or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)))
         # `Iteration 100, KL 2.39, 50 iterations in 0.4 s`
@@ -295,6 +285,7 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
     )
 
 
+_ASIDE = re.compile(r"\([^()]*\)")
 _ARTICLES = frozenset("a an the our my your".split())
 
 
