@@ -512,3 +512,13 @@ def test_each_result_of_many_has_a_rule() -> None:
     """As long as its name is that of a result."""
     names = [f"{one}{other}" for one in "abcdefgh" for other in "ijklmnop"]
     assert len(suggest("".join(f"{name} loss: 0.5\n" for name in names))) > 0.9 * len(names)
+
+
+@pytest.mark.parametrize(
+    "line", ["epoch {i} loss 0,6{i}31 acc 51,2{i} %", "29.11.2026 10:00:0{i} epoch {i}: loss 0,6{i} in 1.23{i},5 ms"]
+)
+def test_decimal_commas_are_seen_in_few_lines(line: str) -> None:
+    """A loss of 0,6931 is never 0; dates with points, and points between thousands, are no decimal points."""
+    text = "\n".join(line.format(i=i) for i in range(1, 4))
+    found = list(mine(text, RuleSet([one.rule for one in suggest(text)])))
+    assert [(row.step, round(row.metrics["loss"], 2)) for row in found] == [(1, 0.61), (2, 0.62), (3, 0.63)]

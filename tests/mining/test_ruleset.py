@@ -87,6 +87,19 @@ class TestStreams:
         rules = RuleSet([{"line": "loss {a}"}, {"line": "loss {b}"}])
         assert [row.metrics for row in rules.feed("loss 1")] == [{"a": 1}]
 
+    def test_sagemakers_definitions(self) -> None:
+        """Each of them is searched for in each line, as SageMaker does it; what they find in one line is one row."""
+        pasted = [
+            {"Name": "train:error", "Regex": "Train_error=(.*?);"},
+            {"Name": "valid:error", "Regex": "Valid_error=(.*?);"},
+            {"Name": "lr", "Regex": "lr=([0-9.e-]+)"},
+        ]
+        rules = RuleSet([{"line": "own {own}"}, *pasted, {"pairs": "="}])
+        (row,) = rules.feed("epoch 3 Train_error=0.138;  lr=1e-3 Valid_error=0.2; other=5")
+        assert row.metrics == {"train:error": 0.138, "valid:error": 0.2, "lr": 0.001}
+        assert [row.metrics for row in rules.feed("other=5")] == [{"other": 5}]
+        assert not [rule for rule in rules.unused if rule.form == "Regex"]
+
 
 class TestPieces:
     @settings(deadline=None)

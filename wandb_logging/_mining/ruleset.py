@@ -104,7 +104,7 @@ class RuleSet:
                 state["under"] = [key for key in self._tables(opened) if key != str(rule.number)]
             row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
             if row is not None:
-                rows.append(row)
+                rows.append(row if rule.form != "Regex" else self._with_others(row, line, state))
             if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is outside it
                 break
         self._open = self._open or bool(opened)
@@ -191,6 +191,17 @@ class RuleSet:
         if rule.timed and (not rule.has or rule.has in line.raw):
             return self._slowness.timed(rule.number, lambda: rule.find(line, state))
         return rule.find(line, state)
+
+    def _with_others(self, row: Row, line: Line, state: dict[str, Any]) -> Row:
+        """A row of one of SageMaker's definitions, with what the others find: it searches each line for all of them."""
+        metrics: dict[str, float] = {}
+        for rule in self._tried:
+            if rule.form == "Regex" and rule.number > row.rule:
+                found = self._try(rule, line, state, {})
+                if found is not None:
+                    self._hits[rule.number] += 1
+                    metrics.update(rule.row(found, state.get("section", ""))[2])
+        return row._replace(metrics={**metrics, **row.metrics})
 
     def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
         section = state.get("section", "")

@@ -59,11 +59,11 @@ def suggest(text: str) -> list[Suggestion]:
 def _decimal(texts: Sequence[tuple[int, str]]) -> str:
     """The decimal separator in a log: a comma if decimal commas are common and no point occurs, else a point."""
     commas = sum(bool(_COMMAS.search(shown)) for _, shown in texts)
-    return "," if commas > 3 and not any(_POINTS.search(shown) for _, shown in texts) else "."
+    return "," if commas > 1 and not any(_POINTS.search(shown) for _, shown in texts) else "."
 
 
 _COMMAS = re.compile(r"[^\d\s,][:=]?\s+[-+]?\d+,(?:\d\d?|\d{4,})(?![\d,])")
-_POINTS = re.compile(r"\d\.\d")
+_POINTS = re.compile(r"(?<![\d.])\d+\.\d+(?!\d|\.\d|,\d)")  # but 29.11.2026, and 1.234,5
 
 
 def _least_special(one: Suggestion) -> tuple[int, int]:
