@@ -70,6 +70,13 @@ class TestLine:
         """No form takes 3,5 for 3."""
         assert found(text, {**rule, "decimal": ","}) == [(None, {"loss": 3.5})]
 
+    def test_decimal_commas_that_are_not_asked_for(self) -> None:
+        """No number is found where 3,5 would be 3; thousands and lists are as before."""
+        assert found("loss 3,5\nloss 0,6931 at 5", {"line": "loss {loss}"}) == []
+        text = "loss 3, 5\nloss 1,234\nloss 3,5,7\nloss 3,"
+        assert [row["loss"] for _, row in found(text, {"line": "loss {loss}"})] == [3, 1234, 3, 3]
+        assert found("at 3,5", {"line": "at {x},{y}"}) == [(None, {"x": 3, "y": 5})]
+
     def test_names_behind_quoted_texts(self) -> None:
         """As logfmt has them: what stands in quotes is the value of another name, whatever it says."""
         text = 'level=INFO msg="epoch done" epoch=3 who="a = b, c" loss=0.5\nlevel=INFO msg="acc=0.25 now" epoch=4'

@@ -20,6 +20,7 @@ _KINDS = ("word", "time")
 _FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
+_NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]))"  # 3,5 is not 3: it needs `decimal`
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class Template:
             value = numbers.DURATION + r"|" + numbers.POINT + r" ?[a-zµμ]{0,7}" if kind == "time" else self._numbers
             # A group matched within a look-ahead gives nothing back.
             value = f"(?=(?P<{group}>{value}))(?P={group})"
+            if not kind and self._decimal == "." and not after.startswith(","):
+                value = _NO_COMMA + value
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
         self._fields.append(_Field(group, name, convert))
         return value
