@@ -179,7 +179,7 @@ def _memory(pid: int) -> float:
 def opened(driver: Any, server: Server, *conditions: str) -> list[float]:
     """Seconds from opening the page until each condition was true for the first time, as the page itself notes it.
 
-    The driver says of a page that it is loaded a tenth of a second after it draws.
+    The driver answers only once the page is loaded, which may be after it draws.
     """
     driver.get("about:blank")
     driver.get_log("performance")
