@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import wandb_logging.compat as wandb
@@ -275,6 +276,21 @@ def test_a_step_must_be_a_whole_number(step: Any) -> None:
     """Called on purpose, log raises."""
     with new_run("p", mode="offline", quiet=True) as run, pytest.raises(LogError, match="whole number"):
         run.log({"x": 1}, step=step)
+
+
+@pytest.mark.parametrize("code", ["x", 1.5, None, [1]])
+def test_an_exit_code_must_be_a_whole_number(code: Any) -> None:
+    """Called on purpose, finish raises, and the run goes on."""
+    with new_run("p", mode="offline") as run:
+        with pytest.raises(LogError, match="exit_code: expected a whole number"):
+            run.finish(code)
+        run.log({"x": 1})
+
+
+def test_flags_and_scalars_are_exit_codes(wandb_server: LocalServer) -> None:
+    for code in (True, np.int64(3)):
+        new_run("p", name=str(int(code))).finish(code)
+    assert [(run.display_name, run.exit_code) for run in wandb_server.runs] == [("1", 1), ("3", 3)]
 
 
 def test_a_finished_run_takes_nothing_more() -> None:

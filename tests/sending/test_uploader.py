@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -787,6 +788,22 @@ class TestFiles:
 
 
 class TestMemory:
+    def test_where_no_file_can_be_opened(self, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No descriptor is left: the disk is not asked whether lines are gone, for it would seem that they are."""
+
+        def none_left(*_: Any, **__: Any) -> int:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        run_dir = MemoryRunDir(RunInfo("nofiles", "p", start=START), 2000)
+        add(run_dir.writer(), [row(1)])
+        sender = uploader(run_dir, server)
+        with monkeypatch.context() as patch:
+            patch.setattr("wandb_logging._journal.safe_files.os.open", none_left)
+            sender._open_directory()
+        sender.drain(live=True)
+        sender.close()
+        assert numbers(server, "nofiles") == [1]
+
     def test_without_a_directory(self, server: LocalServer) -> None:
         """Rows go from memory the same way, and are forgotten once they are acknowledged."""
         run_dir = MemoryRunDir(RunInfo("inmemory", "p", start=START), 2000)

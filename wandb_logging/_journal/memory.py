@@ -65,6 +65,14 @@ class MemoryRunDir(RunDir):
     def forget_cursor(self) -> None:
         self._cursor = Cursor()
 
+    @property
+    def base(self) -> Cursor:
+        return Cursor()
+
+    @property
+    def has_base(self) -> bool:
+        return False  # no disk is asked: where nothing can be opened, it would be taken to have one
+
     def writer(self, standing: Standing = MEMBER, **options: Any) -> Writer:  # noqa: ARG002
         return self.queue  # type: ignore[return-value]  # the same methods
 
@@ -218,6 +226,9 @@ class MemoryQueue(Appends):
     def lines_after(self, position: Position | None) -> int:
         with self._lock:
             return self._first + len(self._lines) - max(line_of(position), self._first)
+
+    def only_in_memory(self) -> None:
+        """None: there is no directory that these lines could be sent in place of."""
 
     def forget(self, line: int) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -543,7 +544,14 @@ class Run(Described):
 
         Returns:
             How the run ended, and what is left to send.
+
+        Raises:
+            LogError: the exit code is no whole number.
         """
+        try:
+            exit_code = int(operator.index(exit_code))
+        except TypeError:
+            raise LogError(f"exit_code: expected a whole number, got {exit_code!r}") from None
         self._watch.stop()
         if self._auto and exit_code == 0 and self._background.ended is None and not self._background.in_child:
             autoresume.forget(self.settings.cache_dir, self._placement.resume_key)
