@@ -196,9 +196,11 @@ class Job:
             check=False,
             capture_output=True,
             text=True,
-        ).stdout
+        )
+        if told.returncode and "Invalid job id" not in told.stderr:
+            return ["UNKNOWN"]  # a busy controller does not answer in time: the job may go on
         over = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT"}
-        return [state for state in told.split() if state not in over]
+        return [state for state in told.stdout.split() if state not in over]
 
     def _wait(self, there: Callable[[], bool], name: str) -> None:
         until = time.monotonic() + LONG
