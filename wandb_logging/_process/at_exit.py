@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from multiprocessing.process import parent_process
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wandb_logging._process import ending, exit_code
 
@@ -25,8 +25,16 @@ class Finishing(Protocol):
 
 
 Owner = Callable[[], "object | None"]
-_begun: weakref.WeakKeyDictionary[Finishing, Owner | None] = weakref.WeakKeyDictionary()
+
+
+class _HowToEnd(NamedTuple):
+    owner: Owner | None
+    wake: weakref.WeakMethod[Callable[[], object]]
+
+
+_begun: weakref.WeakKeyDictionary[Finishing, _HowToEnd] = weakref.WeakKeyDictionary()
 _is_over = False
+_in_vain: dict[str, float] = {}  # seconds, since then, that a server was waited for in vain
 
 
 def is_over() -> bool:
@@ -34,7 +42,23 @@ def is_over() -> bool:
     return _is_over
 
 
-def finish_at_end(begun: Finishing, owner: Owner | None, *, here: bool) -> None:
+def patience_left(patience: float, server: str) -> float:
+    """How long to wait for a server: at exit less what others have waited for it in vain.
+
+    Args:
+        patience: most seconds to wait for a server that nobody has waited for.
+        server: its address.
+    """
+    return max(0.0, patience - _in_vain.get(server, 0.0))
+
+
+def waited_in_vain(seconds: float, server: str) -> None:
+    """Remember that a server did not do in time what it was waited for. Before exit this does nothing."""
+    if _is_over:
+        _in_vain[server] = _in_vain.get(server, 0.0) + seconds
+
+
+def finish_at_end(begun: Finishing, owner: Owner | None, wake: Callable[[], object], *, here: bool) -> None:
     """Finish something when the process ends. It is held weakly.
 
     A process of `multiprocessing` that is forked, or that a forkserver made, ends without `atexit` before Python 3.13,
@@ -43,9 +67,10 @@ def finish_at_end(begun: Finishing, owner: Owner | None, *, here: bool) -> None:
     Args:
         begun: what is finished.
         owner: weak reference to the handler that finishes it when `logging` closes that; None without one.
+        wake: a method, held weakly, too, that has it begin to send what it has, without waiting.
         here: whether it began in this process, and its end is that of the process.
     """
-    _begun[begun] = owner
+    _begun[begun] = _HowToEnd(owner, weakref.WeakMethod(wake))
     if here and parent_process() is not None:
         _finish_with_worker(weakref.ref(begun), owner)
 
@@ -83,7 +108,12 @@ def _finish_all() -> None:
     _is_over = True
     if parent_process() is not None:
         exit_code.ended_as_worker()
-    for begun, owner in list(_begun.items()):
+    unfinished = list(_begun.items())
+    if len(unfinished) > 1:  # they are finished one after the other, and should not wait for one another
+        for _, how in unfinished:
+            if (wake := how.wake()) is not None:
+                wake()
+    for begun, (owner, _) in unfinished:
         handler = owner() if owner is not None else None
         if not any(reference() is handler for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
             with contextlib.suppress(KeyboardInterrupt):  # the person does not want to wait; all rows are on the disk

@@ -15,6 +15,7 @@ from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import covers
+from wandb_logging._process.at_exit import patience_left, waited_in_vain
 from wandb_logging._process.exit_code import is_exiting
 from wandb_logging._process.listener import Listener, as_own_thread, on_own_thread
 from wandb_logging._process.notices import Notices, Outcry
@@ -203,21 +204,23 @@ class Background:
         Returns:
             The state of the run afterwards.
         """
-        until = math.inf if timeout is None else time.monotonic() + timeout
+        began = time.monotonic()
+        until = math.inf if timeout is None else began + timeout
         if self._has_rounds and self.ended is None:
             # At its end a process need not wait: another living process sends its rows, too.
             if aloud and is_exiting() and self._rounds.delivery is Delivery.BY_ANOTHER:
                 self.journal.writer.sync()
                 return self.tally.report(until)
-            self._ask(timeout, self._patience(timeout) if aloud else None)
+            left = None if timeout is None else patience_left(timeout, self._settings.host)
+            self._ask(left, self._patience(left) if aloud else None)
             if self._rounds.delivery is Delivery.BY_ANOTHER:
-                self._wait_for_another(timeout)
+                self._wait_for_another(left)
         else:
             self.journal.writer.look()
             self.journal.writer.sync()
             if aloud and self.ended is not None:
                 self._say_lost_since()
-        return self.tally.report(until)
+        return self._report(until, began)
 
     def _wait_for_another(self, timeout: float | None) -> None:
         """Have the process that sends the run send everything. If that process is gone, this one sends it."""
@@ -266,7 +269,9 @@ class Background:
             if self.ended is not None:
                 self._say_lost_since()
                 return self.ended
-            deadline = time.monotonic() + timeout
+            began = time.monotonic()
+            left = patience_left(timeout, self._settings.host)
+            deadline = began + left
             self._rounds.samples.stop()
             if self._has_rounds:
                 if not self.journal.helps:
@@ -276,7 +281,7 @@ class Background:
                 self._rounds.waited_for = True
             try:
                 if self._has_rounds:
-                    self._listener.ask(deadline, patience := self._patience(timeout))
+                    self._listener.ask(deadline, patience := self._patience(left))
                     if not (self._others or self.journal.helps):
                         self._until(self._is_sent, deadline - time.monotonic())
                     self._listener.finish(time.monotonic() if patience() else deadline)
@@ -286,12 +291,18 @@ class Background:
             finally:
                 self.journal.writer.close()
                 self.journal.run_dir.note_end()  # the listener's thread may be in a request that takes longer
-                self.ended = self.tally.report(deadline)
+                self.ended = self._report(deadline, began)
                 if self._has_rounds and not self.journal.helps:
                     self._say_goodbye(self.ended)
                 else:  # the run goes on without this process
                     self._say_lost_since()
             return self.ended
+
+    def _report(self, until: float, began: float) -> Report:
+        report = self.tally.report(until)
+        if not report.ok:
+            waited_in_vain(time.monotonic() - began, self._settings.host)
+        return report
 
     def _is_sent(self) -> bool:
         """Whether the server has everything, and knows how the run ended.
@@ -361,6 +372,11 @@ class Background:
         left, estimated = self.tally.left(time.monotonic())
         self.notices.add(*messages.waiting(host, run_id, left, seconds, path, estimated=estimated))
         self.notices.say_all()
+
+    def wake(self) -> None:
+        """Have a round made soon, without waiting for it."""
+        if self._has_rounds and self.ended is None:
+            self._listener.wake()
 
     def mark_preempting(self) -> None:
         """Tell the server at once that the machine may vanish."""

@@ -176,7 +176,7 @@ class Run(Described):
             self._watch.start_capture()
         if settings.tensorboard is not None:
             self.watch_tensorboard(settings.tensorboard)
-        finish_at_end(self, owner, here=not journal.helps)
+        finish_at_end(self, owner, self._background.wake, here=not journal.helps)
 
     # --- description: see also `Described` ---
 
