@@ -65,6 +65,23 @@ def test_wrong_rules_send_nothing(wandb_server: LocalServer, capsys: pytest.Capt
     assert main(["sync", "--rules", "rules.yaml"]) == 2
 
 
+def test_rules_that_another_version_took(wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule in a run's folder that this version refuses is said, as is how to give the run others."""
+    with new_run("p", mode="offline", text_metrics={"rules": LOSS}) as run:
+        run.log_output("iter 1: loss 0.5\n")
+    assert run.dir is not None
+    about = run.dir / "run.json"
+    kept = loads(about.read_bytes())
+    kept["text_metrics"]["rules"][0]["names"] = "x"
+    about.write_bytes(dumps(kept))
+    assert main(["sync", run.id]) == 1
+    said = capsys.readouterr().err
+    assert "rules[0].names" in said
+    assert "sync --rules FILE" in said
+    assert main(["sync", run.id, "--rules", write("rules.yaml", LOSS)]) == 0
+    assert losses(wandb_server) == [{"loss": 0.5}]
+
+
 @pytest.mark.parametrize("cut", range(7))
 def test_however_it_is_cut(cut: int) -> None:
     """The rows are the same in one piece and in two: from the event on that is named, the new rules hold."""

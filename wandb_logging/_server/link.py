@@ -17,6 +17,7 @@ from wandb_logging._errors import (
     JournalError,
     RunNotFound,
     ServerUnavailable,
+    SettingsError,
     TLSError,
     TransportError,
     WandbLoggingError,
@@ -233,6 +234,8 @@ def explain(error: WandbLoggingError, host: str, *, live: bool = True, on_disk: 
         return f"{host} cannot be reached ({error}). {kept}{then}"
     if isinstance(error, JournalError):
         return f"{error}. {kept}."
+    if isinstance(error, SettingsError):  # rules of another version, in run.json: nobody has asked the server
+        return f"{_sentence(error)} {kept}. `wandb-logging sync --rules FILE` gives it rules."
     return f"{host}: {_sentence(error)} {kept}. {_advice(error, host, live=live)}"
 
 
