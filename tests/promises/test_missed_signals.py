@@ -50,6 +50,47 @@ def work_with_child():
     assert os.waitpid(child, 0)[1] == 0
     assert signal.set_wakeup_fd(-1) >= 0
 
+def work_with_greenlets():
+    class Lock:
+        def __init__(self, real=threading.RLock):
+            self.real = real()
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+        def __enter__(self):
+            self.real.acquire()
+        def __exit__(self, *error):
+            self.real.release()
+    threading.RLock = Lock  # as gevent and eventlet do
+    make().info("row", extra={"metrics": {"n": 1}})
+    assert signal.set_wakeup_fd(-1) == -1
+
+def work_without_descriptors():
+    import errno, resource, wandb_logging
+    wandb_logging.new_run("p", quiet=True).finish()  # imports what a run needs
+    wandb_logging._process.missed_signals._wakeup_fd = -1  # as in a worker that has begun no run
+    signal.set_wakeup_fd(-1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    opened = []
+    try:
+        while True:
+            opened.append(os.dup(0))
+    except OSError as exc:
+        assert exc.errno == errno.EMFILE
+    run = wandb_logging.new_run("p", quiet=True)
+    run.log({"n": 1})
+    for one in opened:
+        os.close(one)
+    assert run.finish().ok
+
+def work_without_threads():
+    def start(thread, original=threading.Thread.start):
+        if thread.name == "wandb_logging signals":
+            raise RuntimeError("can't start new thread")
+        original(thread)
+    threading.Thread.start = start
+    make().info("row", extra={"metrics": {"n": 1}})
+    assert signal.set_wakeup_fd(-1) == -1
+
 if __name__ == "__main__":
     worker = multiprocessing.get_context("METHOD").Process(target=WORK)
     worker.start()
@@ -80,3 +121,11 @@ def test_only_a_worker_whose_run_has_begun(wandb_server: LocalServer) -> None:
     """Before its first record SIGTERM ends it as ever; and what comes to a child of it is no matter of its own."""
     assert exit_code(wandb_server, "fork", "work_with_child") == 0
     assert [run.state for run in wandb_server.runs] == ["finished"]
+
+
+@pytest.mark.not_quick
+@pytest.mark.parametrize("work", ["work_with_greenlets", "work_without_descriptors", "work_without_threads"])
+def test_a_worker_that_cannot_be_reminded(work: str, wandb_server: LocalServer) -> None:
+    """Its run begins all the same, and all its rows are sent: gevent's workers hung, and others had no run."""
+    assert exit_code(wandb_server, "fork", work) == 0
+    assert [row["n"] for run in wandb_server.runs for row in run.history] == [1]

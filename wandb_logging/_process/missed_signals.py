@@ -8,7 +8,7 @@ three of twenty pools of ten workers hung so.
 
 So a thread reads which signals come (`signal.set_wakeup_fd`) and sends the main thread those again that it does not
 handle. Other programs are left alone: who ends them sends another signal in the end, and the one descriptor that Python
-has for this may belong to asyncio or trio there.
+has for this may belong to asyncio or trio there. So are those whose threads are greenlets: to read would stop them all.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from wandb_logging._values.reentrant import is_native
+
 _PAUSE, _LONGEST = 0.1, 1.0  # seconds before the first and between later reminders
 _FRESH = 0.5  # seconds in which a call of a handler may be due to a reminder
 
@@ -31,26 +33,35 @@ _reminded = -_FRESH  # monotonic time of the latest reminder
 def watch(is_missed: Callable[[int], bool]) -> None:
     """Remind the main thread of signals from now on, unless somebody else has taken Python's descriptor for that.
 
-    Call it on the main thread; anywhere else, and where threads cannot be sent signals, it does nothing.
+    Call it on the main thread; anywhere else it does nothing. Neither does it where threads cannot be sent signals, are
+    no threads (gevent, eventlet) or cannot be started, or where no descriptor is left.
 
     Args:
         is_missed: whether a signal that has come (its number) still waits for the main thread.
     """
     global _wakeup_fd  # noqa: PLW0603  one process has one such descriptor
     is_main = threading.current_thread() is threading.main_thread()
-    if _wakeup_fd >= 0 or not is_main or not hasattr(signal, "pthread_kill"):
+    if _wakeup_fd >= 0 or not is_main or not hasattr(signal, "pthread_kill") or not is_native():
         return
-    read, write = os.pipe()
+    try:
+        read, write = os.pipe()
+    except OSError:
+        return
     os.set_blocking(write, False)
     before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    if before >= 0:
-        signal.set_wakeup_fd(before)
-        os.close(read)
-        os.close(write)
-        return
-    _wakeup_fd = write
-    _forget_in_children()
-    threading.Thread(target=_listen, args=(read, is_missed), name="wandb_logging signals", daemon=True).start()
+    try:
+        if before < 0:
+            thread = threading.Thread(target=_listen, args=(read, is_missed), name="wandb_logging signals", daemon=True)
+            thread.start()
+            _wakeup_fd = write
+            _forget_in_children()
+    except RuntimeError:  # of threads there are too many, or the interpreter ends
+        pass
+    finally:
+        if _wakeup_fd < 0:
+            signal.set_wakeup_fd(before)
+            os.close(read)
+            os.close(write)
 
 
 def is_reminder() -> bool:
