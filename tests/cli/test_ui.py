@@ -56,6 +56,17 @@ class TestUi:
         assert main(["ui", *args]) in {1, 2}
         assert capsys.readouterr().err.count("\n") == 1
 
+    def test_an_export_names_what_cannot_be_read(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """A run that is in the file as unreadable is not counted, but named, and the exit code is 1."""
+        make_run(tmp_path / "runs", [row(1)])
+        broken = make_run(tmp_path / "runs", [row(1)])
+        (broken.path / "run.json").write_text("{")
+        command = ["ui", str(tmp_path / "runs"), "--cache", str(tmp_path / "cache")]
+        assert main([*command, "--export", str(tmp_path / "runs.html")]) == 1
+        out, err = capsys.readouterr()
+        assert "runs.html: 1 run, " in out
+        assert err.startswith(f"wandb-logging: {broken.path} ")
+
     def test_listening_to_others_says_so(self) -> None:
         """Who lets other machines in is told that it is unencrypted, and that the token is all there is."""
         lines = lines_of("http://10.0.0.5:8266/?token=x", Path("runs"), "10.0.0.5")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -119,9 +120,36 @@ class TestErrors:
         target = folder / "all.csv"
         target.write_text("before")
         broken.write_text("{}")
-        assert main(["export", str(folder), "-o", str(target)]) == 1
-        assert target.read_text() == "before"
+        for asked in ([folder / "one", broken.parent], [folder / "two"]):  # named itself; none there can be read
+            assert main(["export", *map(str, asked), "-o", str(target)]) == 1
+            assert target.read_text() == "before"
         assert [path.name for path in folder.iterdir() if path.is_file()] == ["all.csv"]
+
+    @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+    def test_one_bad_run_of_a_folder_stops_no_other(
+        self, form: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The runs of a folder that can be read are written, each other one is named once, and the exit code is 1."""
+        if form == "parquet":
+            pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+        (whole,) = (folder / "one").rglob("run.json")
+        assert main(["export", str(whole.parent), "-o", str(folder / f"alone.{form}")]) == 0
+        (broken,) = (folder / "two").rglob("run.json")
+        broken.write_text("{}")
+        unreadable = make_run(folder / "three", [row(1)])
+        (journal,) = unreadable.path.glob("journal-*.jsonl")
+        journal.unlink()
+        journal.mkdir()
+        capsys.readouterr()
+        config = folder / "config.jsonl"
+        assert main(["export", str(folder), "-o", str(folder / f"all.{form}"), "--config", str(config)]) == 1
+        assert (folder / f"all.{form}").read_bytes() == (folder / f"alone.{form}").read_bytes()
+        assert [json.loads(line)["id"] for line in config.read_text().splitlines()] == [whole.parent.name]
+        out, err = capsys.readouterr()
+        assert "3 lines of 1 run" in out
+        assert sorted(map(str, (broken, journal))) == sorted(
+            re.findall(r"^wandb-logging: (\S+?):? ", err, re.MULTILINE)
+        )
 
     @pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
     def test_what_is_no_file_is_written_to_and_stays(self, folder: Path) -> None:

@@ -9,10 +9,30 @@ from tests.runs import START, add, drain, make_run, row
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import Outline, outline
-from wandb_logging._reading.read import read_run
+from wandb_logging._reading.read import read_run, read_runs
 
 if TYPE_CHECKING:
     from wandb_logging.testing import LocalServer
+
+
+def test_one_bad_run_of_a_folder_stops_no_other(tmp_path: Path) -> None:
+    """`read_runs` leaves out what it cannot read and warns of each; of a run that was named itself it raises."""
+    whole, unreadable, headless = (make_run(tmp_path, [row(1)]) for _ in range(3))
+    (headless.path / "run.json").write_text("{")
+    (journal,) = unreadable.path.glob("journal-*.jsonl")
+    journal.unlink()
+    journal.mkdir()
+    with pytest.warns(RuntimeWarning, match="left out: ") as told:
+        assert [run.path for run in read_runs(tmp_path)] == [whole.path]
+    texts = sorted(str(each.message) for each in told)
+    assert texts[0].startswith(f"left out: {journal}: ")
+    assert texts[1].startswith(f"left out: {headless.path} ")
+    assert {each.filename for each in told} == {__file__}
+    with pytest.raises(JournalError, match="no JSON object"):
+        read_runs(headless.path)
+    with pytest.raises(OSError, match=journal.name):
+        read_runs(unreadable.path)
+    assert read_runs(tmp_path / "nowhere") == []
 
 
 def files(path: Path) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wandb_logging._cli.arguments import add_runs
-from wandb_logging._cli.found import paths_of
+from wandb_logging._cli.found import paths_of, runs_in
 from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, words_of
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
@@ -16,14 +16,13 @@ from wandb_logging._formats.neptune_export import export_neptune
 from wandb_logging._formats.tables import FORMS, export, export_config
 from wandb_logging._formats.tensorboard_export import export_tensorboard
 from wandb_logging._formats.wandb_export import export_wandb
-from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
 MORE = (
     "Wide tables have a line a row and a column a metric, long ones a line a value. Names of nested metrics are joined",
     "by dots. Several runs go into one table, which says project and id of each. Without -o, CSV and JSON lines go to",
-    "stdout, and folders are ./wandb, ./tensorboard and ./neptune.",
+    "stdout, and folders are ./wandb, ./tensorboard and ./neptune. A run of a folder that cannot be read is left out.",
     "Exit code: 0 done, 1 a run cannot be read or a file not written, 2 wrong usage.",
 )
 EXAMPLES = (
@@ -76,16 +75,36 @@ def run(args: argparse.Namespace) -> int:
         complain(wrong)
         return USAGE
     try:
-        runs = _runs(args.runs)
-        code = _folder(runs, form, args.output) if form in _FOLDERS else _table(runs, form, args)
+        paths = paths_of(args.runs, Settings().cache_dir)
+        runs, all_read = runs_in(paths)
+        if not runs:
+            complain(f"no runs in {', '.join(map(str, paths))}")
+            return LEFT
+        left_out = _LeftOut(paths)
+        code = _folder(runs, form, args.output) if form in _FOLDERS else _table(runs, form, args, left_out)
         if args.config is not None:
-            export_config(runs, args.config)
+            export_config(runs, args.config, left_out)
     except (JournalError, OSError, ImportError) as exc:
         if isinstance(exc, BrokenPipeError):
             raise
         complain(words_of(exc))
         return LEFT
-    return code
+    return code if all_read and not left_out.paths else LEFT
+
+
+class _LeftOut:
+    """Says of each run in a folder that it cannot be read, once; one that was named itself ends the export."""
+
+    def __init__(self, named: Sequence[Path]) -> None:
+        self.paths: set[Path] = set()
+        self._named = named
+
+    def __call__(self, run_dir: RunDir, exc: Exception) -> None:
+        if run_dir.path in self._named:
+            raise exc
+        if run_dir.path not in self.paths:
+            self.paths.add(run_dir.path)
+            complain(words_of(exc))
 
 
 def _output(text: str) -> Path | None:
@@ -106,12 +125,10 @@ def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:
     return None
 
 
-def _table(runs: list[RunDir], form: str, args: argparse.Namespace) -> int:
-    if args.output is None:
-        export(runs, raw(), form, long=args.long)
-    else:
-        lines = export(runs, args.output, form, long=args.long)
-        say(f"{args.output}: {counted(lines, 'line')} of {counted(len(runs), 'run')}")
+def _table(runs: list[RunDir], form: str, args: argparse.Namespace, left_out: _LeftOut) -> int:
+    lines = export(runs, args.output or raw(), form, long=args.long, unread=left_out)
+    if args.output is not None:
+        say(f"{args.output}: {counted(lines, 'line')} of {counted(len(runs) - len(left_out.paths), 'run')}")
     return DONE
 
 
@@ -132,12 +149,3 @@ def _one(run_dir: RunDir, target: Path, form: str) -> int:
     parts += [f"not taken over: {count} {kind}" for kind, count in sorted(done.left_out.items())]
     say(f"{done.path} ({', '.join(parts)})")
     return DONE
-
-
-def _runs(wanted: Sequence[str]) -> list[RunDir]:
-    """The runs at or below the given folders, and those that are named, each once."""
-    paths = paths_of(wanted, Settings().cache_dir)
-    found = {run_dir.path: run_dir for path in paths for run_dir in find_runs(path)}
-    if not found:
-        raise JournalError(f"no runs in {', '.join(map(str, paths))}")
-    return list(found.values())

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wandb_logging._cli.output import DONE, PROG, complain, say, say_all
+from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, say_all
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 
@@ -55,9 +55,13 @@ def run(args: argparse.Namespace) -> int:
     if args.export is not None:
         from wandb_logging._page.export import export  # noqa: PLC0415  only where it is asked for
 
-        count = export(folder.absolute(), cache, args.export)
-        say(f"{args.export}: {counted(count, 'run')}, {args.export.stat().st_size / 1e6:.1f} MB")
-        return DONE
+        runs = export(folder.absolute(), cache, args.export)
+        errors = [error for run in runs if (error := run.error or run.card.error)]
+        for error in errors:
+            complain(error)
+        size = args.export.stat().st_size
+        say(f"{args.export}: {counted(len(runs) - len(errors), 'run')}, {size / 1e6:.1f} MB")
+        return LEFT if errors else DONE
     return _serve(folder.absolute(), cache, args)
 
 

@@ -14,8 +14,9 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
+from wandb_logging._errors import JournalError
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._fold.told import History
 from wandb_logging._journal.rundir import RunDir
@@ -30,7 +31,17 @@ RUN = ("project", "run")
 LONG = (*RUN, "metric", "step", "timestamp", "value")
 
 
-def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False) -> int:
+Unread = Callable[[RunDir, Exception], object]
+"""Is told of each run that cannot be read, and why, whenever it is come to; raises if that is an error."""
+
+
+def _stop(_run_dir: RunDir, exc: Exception) -> NoReturn:
+    raise exc
+
+
+def export(
+    runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False, unread: Unread = _stop
+) -> int:
     """Write runs to a file. Returns the number of lines.
 
     Args:
@@ -38,24 +49,33 @@ def export(runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: 
         target: a path, whose file is replaced as a whole; or a file open for bytes, which is written piece by piece.
         form: csv, jsonl or parquet.
         long: write a line for each value instead of a line for each row.
+        unread: is told of a run that cannot be read. What was read of it until then is written, and the others.
 
     Raises:
-        JournalError: a run cannot be read.
+        JournalError: a run cannot be read, if `unread` raises it; or none of several can be.
         OSError: the file cannot be written.
         ImportError: the form is parquet, and pyarrow is not installed.
     """
-    rows = _Rows(runs, long=long)
+    rows = _Rows(runs, unread, long=long)
     with contextlib.ExitStack() as stack:
         if gc.isenabled():  # reading makes no reference cycles, and looking for them would take a tenth of the time
             gc.disable()
             stack.callback(gc.enable)
         if isinstance(target, Path):
             target = stack.enter_context(stack.enter_context(whole(target)).open("wb"))
-        return _WRITERS[form](rows, target)
+        count = _WRITERS[form](rows, target)
+        if not rows.read:
+            raise JournalError("no run there can be read")
+        return count
 
 
-def export_config(runs: Sequence[RunDir], target: Path) -> None:
+def export_config(runs: Sequence[RunDir], target: Path, unread: Unread = _stop) -> None:
     """Write identity and config of the runs, a JSON line for each.
+
+    Args:
+        runs: the runs.
+        target: the file, which is replaced as a whole.
+        unread: is told of a run that cannot be read. It is left out.
 
     Raises:
         JournalError, OSError: as `export` raises them.
@@ -63,15 +83,25 @@ def export_config(runs: Sequence[RunDir], target: Path) -> None:
     keys = ("id", "name", "project", "entity", "group", "job_type", "tags", "notes", "start")
     with whole(target) as path, path.open("wb") as file:
         for run in runs:
-            info = run.info
-            file.write(dumps({**{key: getattr(info, key) for key in keys}, "config": config_of(run)}) + b"\n")
+            try:
+                info, config = run.info, config_of(run)
+            except (JournalError, OSError) as exc:
+                unread(run, exc)
+                continue
+            file.write(dumps({**{key: getattr(info, key) for key in keys}, "config": config}) + b"\n")
 
 
 class _Rows:
-    """The lines of a table. Each iteration reads the runs again, so that they need not be held in memory."""
+    """The lines of a table. Each iteration reads the runs again, so that they need not be held in memory.
 
-    def __init__(self, runs: Sequence[RunDir], *, long: bool) -> None:
+    Attributes:
+        read: number of runs that the latest iteration has read to their ends.
+    """
+
+    def __init__(self, runs: Sequence[RunDir], unread: Unread, *, long: bool) -> None:
+        self.read = 0
         self._runs = runs
+        self._unread = unread
         self._make = _long if long else _wide
 
     def __iter__(self) -> Iterator[frames.Flat]:
@@ -92,10 +122,15 @@ class _Rows:
 
     def _pieces(self) -> Iterator[tuple[dict[str, str], History]]:
         """The rows, some at a time, with project and id of their run."""
+        self.read = 0
         for run in self._runs:
-            info = run.info
-            named = dict(zip(RUN, map(with_utf8, (info.project, info.id))))
-            yield from ((named, told.history) for told in told_of(run, info) if told.history.steps)
+            try:
+                info = run.info
+                named = dict(zip(RUN, map(with_utf8, (info.project, info.id))))
+                yield from ((named, told.history) for told in told_of(run, info) if told.history.steps)
+                self.read += 1
+            except (JournalError, OSError) as exc:
+                self._unread(run, exc)
 
 
 def _wide(named: Mapping[str, str], history: History) -> frames.Columns:

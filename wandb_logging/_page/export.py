@@ -28,7 +28,7 @@ _MEDIA = 32 * 2**20  # most bytes of all media together
 _PICTURE = 4 * 2**20  # most bytes of one media file
 
 
-def export(root: Path, cache: Path, target: Path) -> int:
+def export(root: Path, cache: Path, target: Path) -> list[Run]:
     """Write the page of the runs at or below a folder as one file.
 
     Args:
@@ -37,7 +37,7 @@ def export(root: Path, cache: Path, target: Path) -> int:
         target: the file; one that is there is replaced.
 
     Returns:
-        How many runs are in it.
+        The runs in it. Of one that cannot be read, `error` or that of its `card` says why, in it as well.
 
     Raises:
         OSError: the file cannot be written.
@@ -47,7 +47,7 @@ def export(root: Path, cache: Path, target: Path) -> int:
     content = document(runs)
     with whole(target) as path:
         path.write_text(content, encoding="utf-8")
-    return len(runs.by_key)
+    return list(runs.by_key.values())
 
 
 def document(runs: Runs) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta
 from wandb_logging._journal.cache_folder import find_runs
@@ -16,6 +18,7 @@ from wandb_logging._reading import frames
 from wandb_logging._reading.outline import info_now, name_of, url_of
 from wandb_logging._reading.replay import beginning, replay
 from wandb_logging._values.plain import loads
+from wandb_logging._values.terminal_text import one_line
 
 
 @dataclass(frozen=True)
@@ -182,10 +185,29 @@ class _Everything:
 def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
     """Read the content of every run directory at or below a path, oldest first.
 
+    Of a folder, a run or a folder in it that cannot be read is left out, and a `RuntimeWarning` says which and why.
+
     Raises:
-        JournalError, OSError: as `read_run` raises them, for the first run that cannot be read.
+        JournalError, OSError: as `read_run` raises them, if `path` is itself a run directory.
     """
-    return [read_run(run_dir.path) for run_dir in find_runs(Path(path))]
+    folder = Path(path)
+    problems: list[Exception] = []
+    runs = []
+    for run_dir in find_runs(folder, problems.append):
+        try:
+            runs.append(read_run(run_dir.path))
+        except (JournalError, OSError) as exc:
+            if run_dir.path == folder:
+                raise
+            problems.append(exc)
+    for problem in problems:
+        if folder.exists():  # a folder that is not there yet has no runs
+            warnings.warn(f"left out: {one_line(_why(problem))}", RuntimeWarning, stacklevel=2)
+    return runs
+
+
+def _why(exc: Exception) -> str:
+    return f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else str(exc)
 
 
 def _sample(line: str) -> dict[str, Any]:
