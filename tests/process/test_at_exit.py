@@ -73,6 +73,20 @@ def test_one_server_that_does_not_answer_takes_nothing_from_another() -> None:
         assert [(run.state, [row["a"] for row in run.history]) for run in answers.runs] == [("finished", [1])]
 
 
+def test_what_is_done_on_the_disk_is_no_wait_for_a_server(tmp_path: Path) -> None:
+    """An offline run that copies files for long at its end leaves the others all their `close_timeout`."""
+    said = printed(f"""
+        import atexit, time
+        atexit.register(lambda: print(at_exit.patience_left(10, run.settings.host)))  # called after our own
+        from wandb_logging import new_run
+        from wandb_logging._process import at_exit
+        run = new_run("p", mode="offline", cache_dir={str(tmp_path)!r}, quiet=True)
+        run.log({{"a": 1}})
+        run._background.watch(lambda last: time.sleep(0.2 * last))
+    """)
+    assert float(said) == 10
+
+
 def test_what_is_finished_is_let_go(tmp_path: Path) -> None:
     """A program that makes thousands of runs, one after the other, does not keep them until its end."""
     run = new_run("p", mode="offline", cache_dir=str(tmp_path), quiet=True)

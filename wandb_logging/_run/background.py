@@ -269,9 +269,8 @@ class Background:
             if self.ended is not None:
                 self._say_lost_since()
                 return self.ended
-            began = time.monotonic()
             left = patience_left(timeout, self._settings.host)
-            deadline = began + left
+            deadline = time.monotonic() + left
             self._rounds.samples.stop()
             if self._has_rounds:
                 if not self.journal.helps:
@@ -279,6 +278,7 @@ class Background:
                     self._rounds.look_at_watched(last=True)
                     self._leave(exit_code)
                 self._rounds.waited_for = True
+            asked = time.monotonic()
             try:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(left))
@@ -291,17 +291,19 @@ class Background:
             finally:
                 self.journal.writer.close()
                 self.journal.run_dir.note_end()  # the listener's thread may be in a request that takes longer
-                self.ended = self._report(deadline, began)
+                self.ended = self._report(deadline, asked)
                 if self._has_rounds and not self.journal.helps:
                     self._say_goodbye(self.ended)
                 else:  # the run goes on without this process
                     self._say_lost_since()
             return self.ended
 
-    def _report(self, until: float, began: float) -> Report:
+    def _report(self, until: float, asked: float) -> Report:
+        waited = time.monotonic() - asked
         report = self.tally.report(until)
-        if not report.ok:
-            waited_in_vain(time.monotonic() - began, self._settings.host)
+        # Of an offline run all is left, and of lost rows there is an error: the server has nothing to do with either.
+        if self._rounds.delivery.is_meant_to_send and not replace(report, error=None).ok:
+            waited_in_vain(waited, self._settings.host)
         return report
 
     def _is_sent(self) -> bool:
