@@ -77,6 +77,12 @@ class TestLine:
         assert [row["loss"] for _, row in found(text, {"line": "loss {loss}"})] == [3, 1234, 3, 3]
         assert found("at 3,5", {"line": "at {x},{y}"}) == [(None, {"x": 3, "y": 5})]
 
+    def test_cells_behind_commas(self) -> None:
+        """A whole number before another cell is no half of a decimal, though a comma stands between them."""
+        text = "train,5,0.25\ntrain,6,12:30:01\ntrain,7,2026-11-29\ntrain,8,9/10\ntrain,-9,0.5,1"
+        assert [row["epoch"] for _, row in found(text, {"line": "train,{epoch}"})] == [5, 6, 7, 8, -9]
+        assert found("train,3,5.\ntrain,3,5e-3\ntrain,3,5-", {"line": "train,{epoch}"}) == []
+
     def test_names_behind_quoted_texts(self) -> None:
         """As logfmt has them: what stands in quotes is the value of another name, whatever it says."""
         text = 'level=INFO msg="epoch done" epoch=3 who="a = b, c" loss=0.5\nlevel=INFO msg="acc=0.25 now" epoch=4'

@@ -20,7 +20,8 @@ _KINDS = ("word", "time")
 _FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
-_NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]))"  # 3,5 is not 3: it needs `decimal`
+# 3,5 is not 3: it needs `decimal`. But what follows a comma may be a cell of its own, as in `5,0.25` or `5,12:30:01`.
+_NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]|[.:/-]\d))"
 
 
 @dataclass(frozen=True)
