@@ -23,6 +23,9 @@ from wandb_logging._reading.frames import flat
 from wandb_logging._values.plain import loads
 
 
+CLOCK = {"_step": 0, "_timestamp": 0.0, "_runtime": 0.0}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two runs, one with a metric that the other lacks."""
@@ -104,6 +107,24 @@ class TestTables:
             assert main(["export", str(folder), "-o", str(target)]) == 0
             command = [sys.executable, "-m", "wandb_logging", "export", str(folder), f"--{form}"]
             assert subprocess.run(command, capture_output=True, check=True).stdout == target.read_bytes()
+
+    @pytest.mark.parametrize("more", [[], ["--long"]])
+    def test_a_run_without_rows_is_a_table(self, more: list[str], tmp_path: Path) -> None:
+        """It has the columns that every table has, with their types, so that readers of CSV and Parquet take it."""
+        make_run(tmp_path / "none", [])
+        make_run(tmp_path / "some", [row(1)])
+        made = {}
+        for name in ("none", "some"):
+            for form in ("csv", "parquet"):
+                made[name, form] = target = tmp_path / f"{name}.{form}"
+                assert main(["export", str(tmp_path / name), "-o", str(target), *more]) == 0
+        pandas, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+        frame, full = (pandas.read_csv(made[name, "csv"]) for name in ("none", "some"))
+        assert (len(frame), list(frame.columns)) == (0, [name for name in full.columns if name != "n"])
+        table, full = (parquet.read_table(made[name, "parquet"]) for name in ("none", "some"))
+        assert table.num_rows == 0
+        kinds = {field.name: field.type for field in full.schema if field.name not in {"n", "value"}}
+        assert {field.name: field.type for field in table.schema if field.name != "value"} == kinds
 
     def test_config_beside_it(self, folder: Path) -> None:
         """`--config` writes who the runs are and what they were set to."""
@@ -232,7 +253,7 @@ def test_tables_are_what_the_fold_gives(first: list[dict[str, Any]], other: list
             assert export([run_dir], into, form) == len(expected)
             made[form] = into.getvalue().decode()
     assert repr([*map(loads, made["jsonl"].splitlines())]) == repr(expected)
-    names = list(dict.fromkeys(name for row in expected for name in row))
+    names = list(dict.fromkeys(name for row in expected or [{**named, **CLOCK}] for name in row))
     texts = [[str(value) if (value := row.get(name)) is not None else "" for name in names] for row in expected]
     assert list(csv.reader(io.StringIO(made["csv"], newline=""))) == [names, *texts]
 

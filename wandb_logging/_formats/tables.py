@@ -29,6 +29,12 @@ from wandb_logging._values.utf8 import with_utf8
 
 RUN = ("project", "run")
 LONG = (*RUN, "metric", "step", "timestamp", "value")
+_KINDS = {  # of the columns that a table has without a line, too
+    **dict.fromkeys((*RUN, "metric"), "string"),
+    **dict.fromkeys(("step", "_step"), "int64"),
+    **dict.fromkeys(("timestamp", "value", "_timestamp", "_runtime"), "double"),
+}
+_EMPTY = (*RUN, "_step", "_timestamp", "_runtime")
 
 
 Unread = Callable[[RunDir, Exception], object]
@@ -117,8 +123,15 @@ class _Rows:
         return (self._make(named, history) for named, history in self._pieces())
 
     def names(self) -> list[str]:
-        """The names of the columns, in the order in which they first occur."""
-        return list(LONG) if self._make is _long else list(dict.fromkeys(chain.from_iterable(self.columns())))
+        """The names of the columns, in the order in which they first occur. There are some without a line, too."""
+        return list(
+            self.least if self._make is _long else dict.fromkeys(chain.from_iterable(self.columns())) or self.least
+        )
+
+    @property
+    def least(self) -> tuple[str, ...]:
+        """The columns of a table without a line, so that readers do not take it for a file that is none."""
+        return LONG if self._make is _long else _EMPTY
 
     def _pieces(self) -> Iterator[tuple[dict[str, str], History]]:
         """The rows, some at a time, with project and id of their run."""
@@ -175,6 +188,9 @@ def _jsonl(rows: _Rows, file: BinaryIO) -> int:
 
 def _parquet(rows: _Rows, file: BinaryIO) -> int:
     table = frames.table_of(rows.columns())
+    if not table.num_columns:
+        pa = frames.needed("pyarrow")
+        table = pa.table({name: pa.array([], _KINDS[name]) for name in rows.least})
     repeating = [field.name for field in table.schema if str(field.type) != "double"]
     frames.needed("pyarrow.parquet").write_table(table, file, use_dictionary=repeating)  # of floats: longer and slower
     count: int = table.num_rows
