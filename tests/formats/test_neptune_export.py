@@ -153,3 +153,14 @@ def test_runs_of_one_name(tmp_path: Path) -> None:
     assert main(["export", str(tmp_path / "runs"), "--neptune", "-o", str(tmp_path)]) == 0
     called = [line["string_value"] for line in lines_of(tmp_path) if line["attribute_path"] == "sys/custom_run_id"]
     assert sorted(called) == ["baseline (r1)", "baseline (r2)", "r3", "r4"]
+
+
+def test_runs_of_one_id_in_two_folders(tmp_path: Path) -> None:
+    """A copy that kept its id does not take the place of the run."""
+    for number, place in enumerate(("runs", "edited")):
+        make_run(tmp_path / place, [{"metrics": {"n": number}, "t": START}], id="same", start=START + number)
+    for _again in range(2):
+        places = [str(tmp_path / "runs"), str(tmp_path / "edited")]
+        assert main(["export", *places, "--neptune", "-o", str(tmp_path)]) == 0
+        lines = [line for line in lines_of(tmp_path) if line["attribute_path"] == "n"]
+        assert {line["run_id"]: line["float_value"] for line in lines} == {"same": 0.0, "same-2": 1.0}

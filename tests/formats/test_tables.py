@@ -22,7 +22,6 @@ from wandb_logging._formats.tables import export
 from wandb_logging._reading.frames import flat
 from wandb_logging._values.plain import loads
 
-
 CLOCK = {"_step": 0, "_timestamp": 0.0, "_runtime": 0.0}
 
 

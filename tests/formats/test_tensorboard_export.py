@@ -115,6 +115,17 @@ class TestLeftOut:
             assert path.parent.parent == tmp_path / "tb"
         assert len(list((tmp_path / "tb").iterdir())) == 2
 
+    def test_runs_that_are_called_the_same(self, tmp_path: Path) -> None:
+        """Two projects, and a copy in another folder, may have a run of one name and id: each is there, by itself."""
+        for number, (place, project) in enumerate((("runs", "p"), ("runs", "q"), ("edited", "p"))):
+            make_run(tmp_path / place, [row(number)], name="try", id="same", project=project, start=START + number)
+        places = [str(tmp_path / "runs"), str(tmp_path / "edited")]
+        for _again in range(2):
+            assert main(["export", *places, "--tensorboard", "-o", str(tmp_path / "tb")]) == 0
+            folders = sorted((tmp_path / "tb").iterdir())
+            assert [len(list(folder.iterdir())) for folder in folders] == [1, 1, 1]
+            assert [[value for _, _, value in points(folder, "n")] for folder in folders] == [[0.0], [1.0], [2.0]]
+
 
 class TestCommand:
     def test_the_command_and_the_server(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

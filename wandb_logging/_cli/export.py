@@ -32,8 +32,8 @@ EXAMPLES = (
     "export --wandb && wandb sync",
     "export --tensorboard && tensorboard --logdir tensorboard",
 )
-_FOLDERS: dict[str, Callable[[RunDir, Path], Exported]] = {
-    "wandb": export_wandb,
+_FOLDERS: dict[str, Callable[[RunDir, Path, set[Path]], Exported]] = {
+    "wandb": lambda run_dir, target, _: export_wandb(run_dir, target),  # it never writes where there is something
     "tensorboard": export_tensorboard,
     "neptune": export_neptune,
 }
@@ -135,13 +135,14 @@ def _table(runs: list[RunDir], form: str, args: argparse.Namespace, left_out: _L
 def _folder(runs: list[RunDir], form: str, output: Path | None) -> int:
     """Write each run into a folder. If one cannot be written, the others still are."""
     target = output or Path(form)
-    codes = [_one(run_dir, target, form) for run_dir in runs]
+    taken: set[Path] = set()
+    codes = [_one(run_dir, target, form, taken) for run_dir in runs]
     return max(codes)
 
 
-def _one(run_dir: RunDir, target: Path, form: str) -> int:
+def _one(run_dir: RunDir, target: Path, form: str, taken: set[Path]) -> int:
     try:
-        done = _FOLDERS[form](run_dir, target)
+        done = _FOLDERS[form](run_dir, target, taken)
     except (JournalError, OSError) as exc:
         complain(words_of(exc))
         return LEFT

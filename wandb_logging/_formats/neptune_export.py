@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,14 @@ Value = tuple[str, str, Any, Any, str, Any]
 """Path, type, step, time in ms, name of the column, and the value in it."""
 
 
-def export_neptune(run_dir: RunDir, target: Path) -> Exported:
+def export_neptune(run_dir: RunDir, target: Path, taken: set[Path] | None = None) -> Exported:
     """Write a run into a folder that `neptune-exporter load` takes. Existing files of the run are replaced.
 
     Args:
         run_dir: the run.
         target: the folder. The files are written to `target/data/PROJECT`.
+        taken: files of other runs of this export, to which that of the run is added. A number follows an id that
+            another run has.
 
     Raises:
         JournalError: the run cannot be read.
@@ -45,18 +48,26 @@ def export_neptune(run_dir: RunDir, target: Path) -> Exported:
     """
     info = run_dir.info
     project = f"{info.entity}/{info.project}" if info.entity else info.project
-    run_id = _id_of(run_dir, info)
     folder = target / "data" / safe_part(project)
+    taken = set() if taken is None else taken
+    own = _id_of(run_dir, info)
+    numbered = (f"{own}-{number}" for number in count(2))
+    run_id = next(each for each in chain([own], numbered) if _first_part(folder, each) not in taken)
+    taken.add(_first_part(folder, run_id))
     folder.mkdir(parents=True, exist_ok=True)
-    done = Exported.begun(folder / f"{safe_part(run_id)}_part_0.parquet", run_dir, info)
+    done = Exported.begun(_first_part(folder, run_id), run_dir, info)
     parts = _Parts(folder, safe_part(run_id), (project, run_id))
     try:
-        for value in _values(run_dir, info, done):
+        for value in _values(run_dir, info, run_id, done):
             parts.put(value)
         parts.finish()
     finally:
         parts.clear()
     return done
+
+
+def _first_part(folder: Path, run_id: str) -> Path:
+    return folder / f"{safe_part(run_id)}_part_0.parquet"
 
 
 def _id_of(run_dir: RunDir, info: RunInfo) -> str:
@@ -71,8 +82,8 @@ def safe_part(name: str) -> str:
     return f"{letters}-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
 
 
-def _values(run_dir: RunDir, info: RunInfo, done: Exported) -> Iterator[Value]:
-    yield from _about(info, _named(info.name, _id_of(run_dir, info)), flat(config_of(run_dir)))
+def _values(run_dir: RunDir, info: RunInfo, run_id: str, done: Exported) -> Iterator[Value]:
+    yield from _about(info, _named(info.name, run_id), flat(config_of(run_dir)))
     for _, delta in parts_of(run_dir, info):
         for line in delta.rows:
             row = loads(line)

@@ -7,6 +7,7 @@ nested metrics are joined by dots, as in tables. An existing file is replaced as
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -27,19 +28,25 @@ from wandb_logging._values.plain import loads
 _IMAGES = ("image-file", "images/separated")
 
 
-def export_tensorboard(run_dir: RunDir, target: Path) -> Exported:
+def export_tensorboard(run_dir: RunDir, target: Path, taken: set[Path] | None = None) -> Exported:
     """Write a run into a folder that `tensorboard --logdir` takes.
 
     Args:
         run_dir: the run.
         target: the folder. The run gets a folder of its own in it, with its name and id.
+        taken: folders of other runs of this export, to which that of the run is added. Where name and id are those of
+            another run, as those of two projects may be, a number follows them: in one folder they would be one run.
 
     Raises:
         JournalError: the run cannot be read.
         OSError: the folder cannot be written.
     """
     info = run_dir.info
-    folder = target / _folder_of(info)
+    taken = set() if taken is None else taken
+    named = target / _folder_of(info)
+    numbered = (named.with_name(f"{named.name}-{number}") for number in count(2))
+    folder = next(each for each in chain([named], numbered) if each not in taken)
+    taken.add(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"events.out.tfevents.{int(info.start)}.{folder_name(info.id)}"
     with whole(path) as aside, aside.open("wb") as file:
