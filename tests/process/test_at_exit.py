@@ -87,6 +87,28 @@ def test_what_is_done_on_the_disk_is_no_wait_for_a_server(tmp_path: Path) -> Non
     assert float(said) == 10
 
 
+@pytest.mark.slow
+def test_a_server_that_answers_is_not_waited_for_in_vain() -> None:
+    """A run with more than can be sent in its `close_timeout` leaves the others theirs."""
+    with LocalServer() as server:
+        server.latency = 0.5
+        said = printed(f"""
+            import atexit
+            atexit.register(lambda: print(at_exit.patience_left(10, run.settings.host), run.finish().ok))
+            from wandb_logging import new_run
+            from wandb_logging._process import at_exit
+            run = new_run(
+                "p", mode="online", host={server.url!r}, api_key={server.api_key!r}, close_timeout=3, quiet=True,
+                batch_bytes=1024,
+            )
+            for i in range(4000):
+                run.log({{"text": "x" * 1000}})
+        """)
+        left, ok = said.split()
+        assert float(left) > 7.5
+        assert ok == "False"
+
+
 def test_what_is_finished_is_let_go(tmp_path: Path) -> None:
     """A program that makes thousands of runs, one after the other, does not keep them until its end."""
     run = new_run("p", mode="offline", cache_dir=str(tmp_path), quiet=True)

@@ -299,11 +299,12 @@ class Background:
             return self.ended
 
     def _report(self, until: float, asked: float) -> Report:
-        waited = time.monotonic() - asked
+        # A server that answers, though there is more than it takes in time, is not waited for in vain.
+        silent = time.monotonic() - max(asked, self.uploader.link.last_request)
         report = self.tally.report(until)
         # Of an offline run all is left, and of lost rows there is an error: the server has nothing to do with either.
         if self._rounds.delivery.is_meant_to_send and not replace(report, error=None).ok:
-            waited_in_vain(waited, self._settings.host)
+            waited_in_vain(silent, self._settings.host)
         return report
 
     def _is_sent(self) -> bool:
