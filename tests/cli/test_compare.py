@@ -45,6 +45,12 @@ class TestCompare:
         lines = capsys.readouterr().out.splitlines()
         assert "  loss     0.333333" in lines  # not behind ten thousand spaces
 
+    def test_configs_fit_a_narrow_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The values that differ are as short as the terminal asks for, whatever they are."""
+        monkeypatch.setenv("COLUMNS", "40")
+        found = differences({letter: {"a long key": f"{letter} in many words"} for letter in "ABC"})
+        assert [len("".join(line)) <= 40 for line in found] == [True, True]
+
     def test_alone_is_no_comparison(self, capsys: pytest.CaptureFixture[str]) -> None:
         """One run, or more than there are letters, is told so."""
         offline_run("a1")

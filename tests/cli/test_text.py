@@ -60,6 +60,24 @@ def test_table_on_a_narrow_terminal(most: int | None, line: str) -> None:
     assert "".join(table(rows, most)[1]) == line
 
 
+def test_a_very_long_name_in_a_pipe() -> None:
+    """It is whole there, its row goes on behind it, and the other rows are as short as without it."""
+    rows = [["ID", "NAME", "LINES"], ["a", "x", "7"], ["b", "a name", "12345"]]
+    long = ["c", "n" * 10_000, "1"]
+    lines = list(map("".join, table([*rows, long])))
+    assert lines[:-1] == list(map("".join, table(rows)))
+    assert lines[-1].split() == long
+
+
+def test_every_name_fits_a_terminal() -> None:
+    """Whatever `ls` can show that somebody has named: none is wider than the terminal."""
+    heads = ["ID", "PROJECT", "NAME", "GROUP", "JOB_TYPE", "TAGS", "LINES"]
+    lines = list(map("".join, table([heads, ["r1", *["名" * 5000] * 5, "7"]], 80)))
+    assert max(map(columns, lines)) <= 80
+    assert lines[1].split()[0] == "r1"
+    assert lines[1].split()[-1] == "7"
+
+
 @pytest.mark.parametrize("most", range(12, 80, 4))
 def test_a_table_of_metrics_fits(most: int) -> None:
     """In a narrow terminal it does without what says least; the name and the last value stay."""

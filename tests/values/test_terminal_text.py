@@ -57,6 +57,7 @@ def test_cut(text: str, most: int) -> None:
 def test_columns() -> None:
     """Wide characters take two columns, combining ones none."""
     assert (columns("ab"), columns("日本"), columns("e\u0301"), columns("")) == (2, 4, 1, 0)
+    assert (columns("कु"), columns("ที่"), columns("\u1112\u1161\u11ab")) == (1, 1, 2)  # as wcwidth has them
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
 _CHARTS = 6
+_LEAST, _MOST = 8, 24  # characters of a value of the config
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 MORE = ("A run is named by its path, id or name, or how one of these begins.",)
@@ -73,11 +74,12 @@ def who(runs: Mapping[str, Overview]) -> list[Line]:
 def differences(configs: Mapping[str, Mapping[str, object]]) -> list[Line]:
     """A table of the config keys whose values are not the same in all runs; no lines if there are none."""
     keys = dict.fromkeys(key for config in configs.values() for key in config)
+    most = max(_LEAST, min(_MOST, (width() - _LEAST) // max(1, len(configs)) - 2))  # the key has as much at least
     rows = []
     for key in keys:
         found = [_text(config[key]) if key in config else "-" for config in configs.values()]
         if len(set(found)) > 1 or any(key not in config for config in configs.values()):
-            rows.append([key, *(brief(text, 24) for text in found)])
+            rows.append([key, *(brief(text, most) for text in found)])
     return table([["KEY", *configs], *rows], width()) if rows else []
 
 

@@ -11,10 +11,10 @@ from wandb_logging._values.terminal_text import clean, columns, cut
 
 _SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that are left out on a narrow terminal
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
-_CUT = ("NAME", "PROJECT", "KEY", "METRIC")
+_CUT = ("NAME", "PROJECT", "KEY", "METRIC", "GROUP", "JOB_TYPE", "TAGS")
 _CUT_LAST = ("ID",)  # cut last, because a person has to type it
 _LEAST = 8  # least characters of a name that is cut
-_LONG = 48  # most columns of a name after which values are aligned
+_LONG = 48  # most columns of a name after which values are aligned, and of a cell to which others are padded
 
 
 def brief(value: object, width: int) -> str:
@@ -31,7 +31,8 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
 
     Args:
         rows: the texts, by row and column; Styled ones keep their style.
-        most: columns of the terminal. Long names are cut to fit it, as far as that is enough.
+        most: columns of the terminal. Long names are cut to fit it, as far as that is enough. None for a pipe: nothing
+            is cut, and a very long text is beyond its column, to which only the others are padded.
     """
     if most is not None:
         rows = _without_spare(rows, most)
@@ -40,8 +41,14 @@ def table(rows: Sequence[Sequence[str]], most: int | None = None) -> list[Line]:
     over = 0 if most is None else sum(widths) + 2 * (len(widths) - 1) - most
     for heads in (_CUT, _CUT_LAST):
         over -= _narrow(widths, [at for at, head in enumerate(rows[0]) if head in heads], over)
+    aligned = widths if most is not None else [_usual(map(columns, column)) for column in zip(*texts)]
     right = [head in _NUMBERS for head in rows[0]]
-    return [_row(row, cells, widths, right) for row, cells in zip(rows, texts)]
+    return [_row(row, cells, zip(widths, aligned), right) for row, cells in zip(rows, texts)]
+
+
+def _usual(widths: Iterable[int]) -> int:
+    """The width to which cells are padded: of a name of 10 kB, thousands of rows would else be made as long."""
+    return max((wide for wide in widths if wide <= _LONG), default=0)
 
 
 def _narrow(widths: list[int], which: Sequence[int], over: int) -> int:
@@ -68,11 +75,11 @@ def _without_spare(rows: Sequence[Sequence[str]], most: int) -> Sequence[Sequenc
     return rows
 
 
-def _row(row: Sequence[str], cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Line:
+def _row(row: Sequence[str], cells: Sequence[str], widths: Iterable[tuple[int, int]], right: Sequence[bool]) -> Line:
     parts: list[str] = []
-    for at, (given, text, width) in enumerate(zip(row, cells, widths)):
+    for at, (given, text, (width, aligned)) in enumerate(zip(row, cells, widths)):
         last = at == len(row) - 1 and not right[at]
-        shown = cut(text, width) if last else padded(cut(text, width), width, right=right[at])
+        shown = cut(text, width) if last else padded(cut(text, width), aligned, right=right[at])
         parts += ["  "] * (at > 0) + [styled(shown, given.style) if isinstance(given, Styled) else shown]
     while parts and not parts[-1].strip():
         parts.pop()

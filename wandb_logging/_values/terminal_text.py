@@ -43,7 +43,7 @@ def columns(text: str) -> int:
 
 
 def _columns_of(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) == "Me":
+    if unicodedata.category(char) in {"Mn", "Me"} or "\u1160" <= char <= "\u11ff":  # the latter: inner parts of Hangul
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
