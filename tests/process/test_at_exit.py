@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 import weakref
 from pathlib import Path
@@ -54,6 +55,29 @@ def test_a_server_that_does_not_answer_is_waited_for_once(through: str) -> None:
                     logging.getLogger(str(i)).addHandler(WandbHandler(project="p", **given))
                     logging.getLogger(str(i)).warning("row", extra={{"metrics": {{"i": i}}}})
             print(time.time())
+        """)
+        assert time.time() - float(said) < 15
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_worker_waits_once_for_a_server_that_does_not_answer() -> None:
+    """A process of `multiprocessing`, which ends without `atexit`, waits for its runs together, too."""
+    with LocalServer() as server:
+        server.fail_always(status=None, latency=60)
+        said = printed(f"""
+            import logging, multiprocessing, time, warnings
+            warnings.simplefilter("ignore")
+            from wandb_logging import WandbHandler
+            given = dict(mode="online", host={server.url!r}, api_key={server.api_key!r}, close_timeout=1, quiet=True)
+            def work():
+                for i in range(20):
+                    logging.getLogger(str(i)).addHandler(WandbHandler(project="p", **given))
+                    logging.getLogger(str(i)).warning("row", extra={{"metrics": {{"i": i}}}})
+                print(time.time(), flush=True)
+            worker = multiprocessing.get_context("fork").Process(target=work)
+            worker.start()
+            worker.join()
         """)
         assert time.time() - float(said) < 15
 

@@ -34,6 +34,7 @@ class _HowToEnd(NamedTuple):
 
 _begun: weakref.WeakKeyDictionary[Finishing, _HowToEnd] = weakref.WeakKeyDictionary()
 _is_over = False
+_has_begun = False  # whether something has been finished because the process ends
 _in_vain: dict[str, float] = {}  # seconds, since then, that a server was waited for in vain
 
 
@@ -54,7 +55,7 @@ def patience_left(patience: float, server: str) -> float:
 
 def waited_in_vain(seconds: float, server: str) -> None:
     """Remember that a server did not do in time what it was waited for. Before exit this does nothing."""
-    if _is_over:
+    if _has_begun:
         _in_vain[server] = _in_vain.get(server, 0.0) + seconds
 
 
@@ -89,6 +90,7 @@ def _finish_with_worker(begun: Callable[[], Finishing | None], owner: Owner | No
         for thread in threading.enumerate():  # `multiprocessing` waits for them, too, as the last thing that it does
             if not thread.daemon and thread is not threading.current_thread():
                 thread.join()
+        _begin()
         handler, one = owner() if owner is not None else None, begun()
         if isinstance(handler, logging.Handler):
             handler.close()  # and not `finish`: it goes on if something is logged after this
@@ -96,6 +98,17 @@ def _finish_with_worker(begun: Callable[[], Finishing | None], owner: Owner | No
             one.finish(ending.exit_code())
 
     Finalize(None, end, exitpriority=_LAST)
+
+
+def _begin() -> None:
+    """Have all begin to send: they are finished one after the other, and should not wait for one another."""
+    global _has_begun  # noqa: PLW0603  one process has one end
+    unfinished = list(_begun.values())
+    if not _has_begun and len(unfinished) > 1:
+        for _, how_to_wake in unfinished:
+            if (wake := how_to_wake()) is not None:
+                wake()
+    _has_begun = True
 
 
 @atexit.register
@@ -109,10 +122,7 @@ def _finish_all() -> None:
     if parent_process() is not None:
         exit_code.ended_as_worker()
     unfinished = list(_begun.items())
-    if len(unfinished) > 1:  # they are finished one after the other, and should not wait for one another
-        for _, how in unfinished:
-            if (wake := how.wake()) is not None:
-                wake()
+    _begin()
     for begun, (owner, _) in unfinished:
         handler = owner() if owner is not None else None
         if not any(reference() is handler for reference in logging._handlerList):  # type: ignore[attr-defined]  # noqa: SLF001
