@@ -14,6 +14,7 @@ from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.rules import Row
 from wandb_logging._mining.ruleset import RuleSet, mine_lines
 from wandb_logging._mining.suggest import suggest
+from wandb_logging._mining.untaken import untaken
 
 MORE = (
     "Without --rules they are those that `suggest` prints. With --json each row is one line:",
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         except (OSError, WandbLoggingError) as exc:
             complain(words_of(exc))
             return LEFT
+        left = untaken(log.head, given) if args.rules is None and not args.json else []
         rows = mine_lines(log, rules)
         found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
     for number in rules.left_out:
@@ -47,6 +49,9 @@ def run(args: argparse.Namespace) -> int:
     if args.rules is not None:
         for rule in rules.unused:
             complain(f"{rules.described(rule.number)} finds nothing in {args.file}")
+    if left:
+        many = sum(one.count for one in left)
+        complain(f"{many} lines with numbers fit no rule: `{PROG} suggest {args.file}` has rules to finish")
     if not found:
         complain(f"{args.file}: no rows" + ("" if args.rules else f"; `{PROG} mine --rules` takes rules of your own"))
     return DONE if found else LEFT

@@ -10,10 +10,11 @@ from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
 from wandb_logging._cli.rules import Log, NotText, add_log
 from wandb_logging._mining import as_yaml
 from wandb_logging._mining.suggest import suggest
+from wandb_logging._mining.untaken import Untaken, untaken
 
 MORE = (
     "The rules are YAML for text_metrics: in the settings, and for `mine --rules`. Read them before you use them:",
-    "what is a metric is a matter of taste.",
+    "what is a metric is a matter of taste. Below them, as comments, stand rules to finish for lines that none takes.",
     "Exit code: 0 there are rules, 1 nothing in it looks like metrics, 2 wrong usage.",
 )
 EXAMPLES = ("suggest train.log", "suggest train.log > rules.yaml", "suggest --json train.log")
@@ -29,15 +30,24 @@ def run(args: argparse.Namespace) -> int:
     """Print rules for a log."""
     try:
         with contextlib.closing(Log(args.file)) as log:
-            found = suggest(log.head)
+            head = log.head
     except (OSError, NotText) as exc:
         complain(words_of(exc))
         return LEFT
-    if not found:
-        complain(f"{args.file}: nothing in it looks like metrics")
-        return LEFT
+    found = suggest(head)
     if args.json:
         say_all(json.dumps(one.rule, ensure_ascii=False) for one in found)
     else:
+        left = untaken(head, [one.rule for one in found])
         say_all(as_yaml.write([(one.rule, one.comment) for one in found]).splitlines())
-    return DONE
+        say_all(as_yaml.write_apart([(one.rule, _told(one)) for one in left], _FINISH).splitlines())
+    if not found:
+        complain(f"{args.file}: nothing in it looks like metrics")
+    return DONE if found else LEFT
+
+
+_FINISH = "No rule takes the following lines. For those you want, remove the # before the rule and name its numbers:"
+
+
+def _told(one: Untaken) -> str:
+    return f"{one.count} lines, such as: {one.sample}"

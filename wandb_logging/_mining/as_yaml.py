@@ -16,6 +16,12 @@ def write(rules: Iterable[tuple[Mapping[str, Any], str]]) -> str:
     return "".join(line + "\n" for rule, comment in rules for line in _rule(rule, comment))
 
 
+def write_apart(rules: Iterable[tuple[Mapping[str, Any], str]], heading: str) -> str:
+    """Write rules that are still to be finished as YAML comments: each is a rule when the `#` before it is removed."""
+    lines = [line if line[0] == "#" else f"#{line}" for rule, comment in rules for line in _rule(rule, comment)]
+    return "".join(f"{line}\n" for line in [f"# {heading}", *lines]) if lines else ""
+
+
 def _rule(rule: Mapping[str, Any], comment: str) -> Iterable[str]:
     if comment:
         yield f"# {' '.join(comment.split())}"

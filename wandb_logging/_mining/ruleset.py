@@ -53,6 +53,11 @@ class RuleSet:
         slow = self._slowness.counts
         return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
 
+    @property
+    def hits(self) -> int:
+        """How many lines rules have fitted. A line inside of something longer is one, too."""
+        return sum(self._hits)
+
     def described(self, number: int) -> str:
         """Describe a rule by its number, its form and its text."""
         rule = self._rules[number]

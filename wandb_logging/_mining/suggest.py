@@ -45,7 +45,7 @@ def suggest(text: str) -> list[Suggestion]:
     taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
     taken |= chosen(texts)
     decimal = _decimal(texts)
-    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and _is_text(shown)]
+    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and is_text(shown)]
     groups = find_groups(rest, findings, headed(texts))
     put_labels(groups, rest)
     under_headings(groups, texts)
@@ -96,7 +96,7 @@ def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
     return found
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     """Whether a line could hold metrics, because it is no code, no request and no dump of an object."""
     return any(map(str.isdigit, text)) and not _CODE.search(text, _said_by(text)) and len(text) < 2000
 

@@ -1,0 +1,167 @@
+"""Find the lines with changing numbers that no rule takes, and write a rule for each shape of them to be finished."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wandb_logging._dataclass import dataclass
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import counters, lines
+from wandb_logging._mining.chosen import chosen
+from wandb_logging._mining.findings import is_clock, is_id
+from wandb_logging._mining.group import Group
+from wandb_logging._mining.rules import MAX_RULES, Line, Rule
+from wandb_logging._mining.ruleset import RuleSet
+from wandb_logging._mining.shapes import Field, Shape, shape
+from wandb_logging._mining.suggest import MAX_LINES, is_text
+from wandb_logging._mining.vocabulary import is_metric
+
+MOST = 5  # shapes that are told
+_LEAST = 3  # lines of a shape
+_LONGEST = 200  # characters of a sample
+_MOST_NUMBERS = 12  # in a line; more are a matrix
+
+_NUMBER = re.compile(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?|\x01+")
+
+
+@dataclass(frozen=True)
+class Untaken:
+    """Lines of one shape that no rule takes.
+
+    Attributes:
+        count: how many lines there are.
+        sample: one of them, without its time, level and logger.
+        rule: a rule that takes them. Numbers whose names the line does not tell are called `number 1`, `number 2`.
+    """
+
+    count: int
+    sample: str
+    rule: dict[str, Any]
+
+
+def untaken(text: str, rules: Sequence[Mapping[str, Any]]) -> list[Untaken]:
+    """The shapes of the lines of a log that rules leave, the most frequent first, at most `MOST`.
+
+    Lines of code, of tracebacks and of settings are left out, shapes of fewer than three lines, and those in which no
+    number that changes can be a result.
+    """
+    by_key: dict[str, list[Shape]] = defaultdict(list)
+    for number, shown in _left(text, rules):
+        item = shape(number, shown)
+        by_key[_NUMBER.sub("#", " ".join(item.blotted[item.head :].split()))].append(item)
+    found = [_told(items) for items in by_key.values() if len(items) >= _LEAST]
+    return sorted((one for one in found if one is not None), key=lambda one: -one.count)[:MOST]
+
+
+def _left(text: str, rules: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
+    """The lines that no rule fits, and that could hold results, with their numbers."""
+    used = RuleSet(list(rules)[:MAX_RULES])
+    texts = [
+        (number, shown)
+        for number, line in enumerate(text.split("\n")[:MAX_LINES], 1)
+        for shown in lines.redraws(line.rstrip("\r"))
+    ]
+    settings = chosen(texts)
+    left, before = [], 0
+    for number, shown in texts:
+        used.feed(shown, number=number)
+        if used.hits == before and number not in settings and len(shown) <= _LONGEST and is_text(shown):
+            left.append((number, shown))
+        before = used.hits
+    return left
+
+
+def _told(items: Sequence[Shape]) -> Untaken | None:
+    """Lines of one shape with the rule that takes them; None if they are of no interest, or no rule takes them."""
+    first = items[0]
+    matches = [list(_NUMBER.finditer(item.blotted, item.head)) for item in items]
+    changing = [
+        len({item.text[match.start() : match.end()] for item, match in zip(items, at)}) > 1 for at in zip(*matches)
+    ]
+    if sum(changing) > _MOST_NUMBERS or not _may_be_results(items):
+        return None
+    names = _names(items)
+    written, at, nameless = "", first.head, 0
+    for match, changes in zip(matches[0], changing):
+        written += first.text[at : match.start()].replace("{", "{{").replace("}", "}}")
+        at = match.end()
+        if match[0][0] == "\x01":
+            written += "{*}"
+        elif not changes:
+            written += "{_}"
+        elif match.start() in names:
+            written += f"{{{names[match.start()]}}}"
+        else:
+            nameless += 1
+            written += f"{{number {nameless}}}"
+    written += first.text[at:].replace("{", "{{").replace("}", "}}")
+    rule = {"line": " ".join(written.split())}
+    return Untaken(len(items), " ".join(first.text[first.head :].split()), rule) if _takes(rule, items) else None
+
+
+def _names(items: Sequence[Shape]) -> dict[int, str]:
+    """The names of the numbers of the first line, by their places in it: those that the line tells, each once."""
+    first = items[0]
+    names: dict[int, str] = {}
+    step = _step(items)
+    for i, one in enumerate(first.fields):
+        name = "step" if i == step else re.sub(r"[{}:$]|\A_+", " ", one.name).strip()
+        if name and name not in names.values():
+            names[one.start] = name
+    return names
+
+
+def _step(items: Sequence[Shape]) -> int | None:
+    """Which field counts the lines, if all of them have the same fields."""
+    if len({len(item.fields) for item in items}) > 1:
+        return None
+    group = Group(list(items))
+    counters.find_step(group)
+    return group.step
+
+
+def _may_be_results(items: Sequence[Shape]) -> bool:
+    """Whether at least one number that changes looks like a result: not like an id, a clock, a duration or a size."""
+    if _PROSE.search(items[0].text[items[0].head :]):
+        return False
+    return any(_is_result(items[0], at) for at in zip(*(item.fields for item in items)))
+
+
+def _is_result(first: Shape, values: Sequence[Field]) -> bool:
+    one = values[0]
+    if len({item.value for item in values}) == 1 or is_id(one.name) or all(is_clock(item.value) for item in values):
+        return False
+    if is_metric(one.name):
+        return True
+    if _MEASURES.fullmatch(one.unit or one.name):
+        return False
+    if one.name:
+        return one.sep in ":=" or any(item.value % 1 for item in values)
+    stamp = first.text[first.head : one.start].strip() == "["
+    return any(item.value % 1 for item in values) and not stamp and first.text[one.end : one.end + 1] != "/"
+
+
+_MEASURES = re.compile(r"(?i)[nmuµ]?s(?:ecs?|econds?)?|min(?:utes?)?|hours?|[kmgt]?i?b(?:ytes?)?(?:/s)?")
+_PROSE = re.compile(
+    r"[a-z]{2}\. [A-Z][a-z]+ [a-z]"  # a sentence, and another one
+    r"|(?i:\btests? pass\b)|^[\w.-]+ (?:[\w.()@-]+\[\d+\]:|kernel: \[)"  # of a system's journal
+    r"|\[cached since |\bago\b"
+)
+
+
+def _takes(rule: Mapping[str, Any], items: Sequence[Shape]) -> bool:
+    """Whether a rule is valid, and gives metrics for its sample and for nearly all lines of its shape."""
+    try:
+        made = Rule(0, rule)
+    except SettingsError:
+        return False
+    right = [_gives(made, item.text) for item in items[:50]]
+    return right[0] and sum(right) * 10 >= len(right) * 9
+
+
+def _gives(rule: Rule, text: str) -> bool:
+    found = rule.find(Line(text), {})
+    return bool(found and rule.row(found, "")[2])
