@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,11 +13,12 @@ from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.headed import headed
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
+from wandb_logging._mining.ranks import by_rank
 from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.sections import under_recurring
 from wandb_logging._mining.shapes import shape
 from wandb_logging._mining.wanted import find_groups
-from wandb_logging._mining.writing import Suggestion, as_rule
+from wandb_logging._mining.writing import Suggestion
 
 MAX_LINES = 20_000  # lines of a log that are looked at
 
@@ -52,8 +54,9 @@ def suggest(text: str) -> list[Suggestion]:
     headings = under_recurring(groups, texts)
     groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
-    ruled = [rule for group in groups if (rule := as_rule(group, decimal)) is not None]
-    return _distinct([*found, *sorted(ruled, key=_least_special), *headings])
+    ruled = [rules for group in groups if (rules := by_rank(group, decimal))]
+    ruled.sort(key=lambda several: _least_special(several[0]))
+    return _distinct([*found, *itertools.chain.from_iterable(ruled), *headings])
 
 
 def _decimal(texts: Sequence[tuple[int, str]]) -> str:
