@@ -389,6 +389,14 @@ class TestOneRun:
         cells = browser.js("return [...document.querySelectorAll('.media td')].map((one) => one.textContent)")
         assert cells == ["NaN", 'NaN, "Infinity" \\', "-Infinity", "2.5"]
 
+    def test_json_that_was_cut(self, browser: Browser, show: Show, cache: Path) -> None:
+        """A file that ends within a text is refused at once, and does not stop the page."""
+        new(cache, "cut").finish()
+        show(cache)
+        browser.until("wl.base")
+        cut = "try { wl.base.loose('[NaN, \"' + 'a'.repeat(1000)) } catch (error) { return error.name }"
+        assert browser.js(cut) == "SyntaxError"
+
     def test_colours_of_a_terminal(self, browser: Browser, show: Show, cache: Path) -> None:
         """Colours by number, of 256 and by red, green and blue, grounds and strokes; nothing of it is HTML."""
         run = new(cache, "colours")

@@ -69,12 +69,13 @@ wl.base = (() => {
     return cut(typeof value === "string" ? value : JSON.stringify(value), most);
   }
 
-  // JSON as Python writes it: NaN and infinities, which are none, become texts.
+  // JSON as Python writes it: NaN and infinities, which are none, become texts. A text without an end matches, too: to
+  // look for that end in all ways would take a file that was cut for ever.
   function loose(text) {
     try {
       return JSON.parse(text);
     } catch {
-      return JSON.parse(text.replace(/"(?:[^"\\]+|\\.)*"|NaN|-?Infinity/g, (part) => (part[0] === '"' ? part : `"${part}"`)));
+      return JSON.parse(text.replace(/"(?:[^"\\]+|\\.)*"?|NaN|-?Infinity/g, (part) => (part[0] === '"' ? part : `"${part}"`)));
     }
   }
 
