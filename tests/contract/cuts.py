@@ -27,6 +27,7 @@ PROGRAM = """
 import wandb
 run = wandb.init(project="p", name="n", config={"lr": 0.1, "a": {"b": 1}}, tags=["x"], notes="hi", group="g")
 run.define_metric("val/*", step_metric="epoch", summary="min")
+run.define_metric("s", summary="copy")
 for i in range(300):
     row = {"loss": 1 / (i + 1), "nan": float("nan"), "val": {"acc": i}, "val/f1": -i, "epoch": i // 10, "s": f"t {i}"}
     run.log(row)

@@ -98,7 +98,7 @@ class TestImported:
         assert differences(log, tmp_path, place) == []
 
     def test_links_and_paths_out_of_the_folder_are_left(self, offline: Path, tmp_path: Path) -> None:
-        """A file of the run that is a link is not taken along, and counted as left."""
+        """A file of the run that is a link is not taken along, and counted as one."""
         shutil.copytree(offline, tmp_path / "wandb", symlinks=True)
         (log,) = find_logs(tmp_path / "wandb")
         secret = tmp_path / "secret"
@@ -106,7 +106,7 @@ class TestImported:
         (log.parent / "files" / "requirements.txt").unlink()
         (log.parent / "files" / "requirements.txt").symlink_to(secret)
         done = import_log(log, tmp_path / "into", "http://h")
-        assert (done.files, done.left_out) == (1, {"file": 1})
+        assert (done.files, done.left_out) == (1, {"file that is a link": 1})
         assert not any(
             "private" in path.read_text("utf-8", "replace") for path in (tmp_path / "into").rglob("*") if path.is_file()
         )

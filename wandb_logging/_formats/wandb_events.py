@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from wandb_logging._events.event import Event
+from wandb_logging._events.metrics import AGGREGATES
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
@@ -130,6 +131,10 @@ class Translator:
 
     def _metric(self, record: Record) -> Iterator[bytes]:
         facts = dict(record.facts)
+        wanted = facts.pop("summary", ())
+        known = [name for name in wanted if name in AGGREGATES]  # `copy` is what a summary is without being asked
+        facts.update({"summary": known} if known else {})
+        self.left_out["best value of a metric in the summary"] += "best" in wanted
         if not facts.pop("expanded", False) and facts.get("name"):  # ours expands globs itself
             yield self._event(define=facts)
 

@@ -179,8 +179,12 @@ class _Import:
         for name in dict.fromkeys(self._translator.paths):
             path = folder / name
             inside = folder in path.resolve().parents
-            if name in MADE or not inside or not path.is_file() or path.is_symlink():
-                self._translator.left_out["file"] += name not in MADE
+            if name in MADE:
+                continue
+            if path.is_symlink():  # as `wandb.save` makes them; a folder from elsewhere may have one to any file here
+                self._translator.left_out["file that is a link"] += 1
+            elif not inside or not path.is_file():
+                self._translator.left_out["file"] += 1
             else:
                 found[name] = path
         return found
