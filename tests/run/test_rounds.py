@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from wandb_logging._errors import RunNotFound
-from wandb_logging._journal.memory import MemoryRunDir
+from wandb_logging._journal.late import LateRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._process.notices import Notices
 from wandb_logging._records.encoding import now, row_event
@@ -185,7 +185,8 @@ class TestBeginning:
         """The folder is a file."""
         Path("file").touch()
         journal = journal_of(Settings.of({"project": "p", "cache_dir": "file/c"}), "online")
-        assert isinstance(journal.run_dir, MemoryRunDir)
+        assert isinstance(journal.run_dir, LateRunDir)
+        assert (journal.run_dir.on_disk, journal.writer.number) == (False, 0)
         assert journal.notice is not None
         assert "sent from memory" in journal.notice.text
 

@@ -37,6 +37,16 @@ class Home(Protocol):
     def stand_again(self) -> bool:
         """Make the directory again if it is gone. Returns whether it was gone."""
 
+    def become_run(self) -> None:
+        """Have a directory that was made late taken for a run from now on: it has a writer.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+
+    def give_up(self) -> None:
+        """Remove what was made of a directory that did not become a run."""
+
 
 def is_gone(path: Path) -> bool:
     """Whether it is certain that there is no directory. False where it cannot be looked for."""

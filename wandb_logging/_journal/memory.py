@@ -34,10 +34,9 @@ def line_of(position: Position | None) -> int:
 class MemoryRunDir(RunDir):
     """A run directory without files: its content ends with the process."""
 
-    on_disk = False
-
     def __init__(self, info: RunInfo, memory_bytes: int) -> None:
         super().__init__(Path("(memory)"))
+        self.on_disk = False
         self.files = ProgramsFiles(self.path)
         self._info = info
         self._cursor = Cursor()
@@ -226,9 +225,6 @@ class MemoryQueue(Appends):
     def lines_after(self, position: Position | None) -> int:
         with self._lock:
             return self._first + len(self._lines) - max(line_of(position), self._first)
-
-    def only_in_memory(self) -> None:
-        """None: there is no directory that these lines could be sent in place of."""
 
     def forget(self, line: int) -> None:
         with self._lock:

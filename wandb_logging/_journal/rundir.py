@@ -50,8 +50,6 @@ class RunDir(SmallFiles):
         guard: reentrant lock; held while segments are read or removed, and while upload.lock is taken.
     """
 
-    on_disk = True
-
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.files = Copies(path)
@@ -64,6 +62,7 @@ class RunDir(SmallFiles):
         self._backlog = Backlog(path)
         self._writers: Alive[Writer] = Alive()
         self.times_anew = 0
+        self.on_disk = True
 
     def save_identity(self, info: RunInfo) -> None:
         """Write the first run.json of a directory that was claimed.
@@ -138,6 +137,12 @@ class RunDir(SmallFiles):
         self.times_anew += 1
         self.generation += 1
         return True
+
+    def become_run(self) -> None:
+        """As `Home.become_run`, for a directory that is made late (`late`); others are runs."""
+
+    def give_up(self) -> None:
+        """As `Home.give_up`, for a directory that is made late."""
 
     def writer(self, standing: Standing = MEMBER, **options: Any) -> Writer:
         """A new writer in this directory."""

@@ -127,15 +127,23 @@ class SmallFiles:
         return RunInfo.from_json({**loads(identity), "server": self._backup.server})
 
     def keep_in_mind(
-        self, *, server: Remote | None = None, cursor: Cursor | None = None, place: Position | None = None
+        self,
+        *,
+        info: RunInfo | None = None,
+        server: Remote | None = None,
+        cursor: Cursor | None = None,
+        place: Position | None = None,
     ) -> None:
         """Remember what the server said while the directory is away. It is written when the directory is back.
 
         Args:
+            info: the identity of a run whose directory is yet to be made.
             server: what it said of the run.
             cursor: what it has acknowledged.
             place: the position to put into that cursor: where reading goes on then.
         """
+        if info is not None:
+            self._backup.take("run.json", _readable(info.to_json()))
         if server is not None:
             self._backup.take("server.json", _readable(server.to_json()))
         if cursor is not None:
@@ -352,17 +360,22 @@ class SmallFiles:
             return None
         return value if isinstance(value, dict) else None
 
-    def _write_anew(self) -> None:
+    def _write_anew(self, identity: str = "run.json") -> None:
         """Write into a directory that was removed, and made again, what this process knows of them.
+
+        run.json comes last: without what the server has acknowledged, the run's other lines would go in its place.
+
+        Args:
+            identity: the name that run.json gets.
 
         Raises:
             OSError: the disk refuses it.
         """
-        for name, data in self._backup.files():
-            safe_files.replace(self.path, name, data, durable=True)
         if self._backup.cursor.state is not None:  # the acknowledged lines are on the server alone
             self.save_base(self._backup.cursor_anew())
             self._save("cursor.json", seal(dumps(self._backup.cursor_anew().to_json())), durable=False)
+        for name, data in self._backup.files():
+            safe_files.replace(self.path, identity if name == "run.json" else name, data, durable=True)
 
     def _save(self, name: str, data: bytes, *, durable: bool) -> None:
         """Replace a file as a whole: whoever reads it sees the old content or the new."""

@@ -3,15 +3,18 @@
 Only where the server has all lines before those. Copies of files are lost with the directory.
 """
 
+# ruff: noqa: SLF001  the same room
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from typing import BinaryIO
 
 from wandb_logging._events.run_info import Remote
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.memory import MemoryRunDir, ProgramsFiles, line_of
+from wandb_logging._journal.position import position
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.writer import Writer
@@ -25,10 +28,11 @@ class StandIn(MemoryRunDir):
     Args:
         run_dir: the directory that is away.
         writer: who writes there.
-        lines: the lines, with their checksums.
     """
 
-    def __init__(self, run_dir: RunDir, writer: Writer, lines: list[bytes]) -> None:
+    def __init__(self, run_dir: RunDir, writer: Writer) -> None:
+        self._place = writer.place
+        lines = _lines_of(writer) or []
         super().__init__(run_dir.known_info, sum(map(len, lines)) + _ROOM)
         self.path = run_dir.path
         self.files = _WhatIsLeft(run_dir)
@@ -47,7 +51,23 @@ class StandIn(MemoryRunDir):
         """Have the writer forget the lines that the server has. If the disk took them meanwhile they go again."""
         before, now = (line_of(each.position) for each in (self._cursor, cursor))
         super().save_cursor(cursor)
-        self._writer.forget_sent(now - before, lambda place: self._run_dir.keep_in_mind(cursor=cursor, place=place))
+        with self._writer._lock:
+            if self._writer.place == self._place and now - before <= self._writer.waiting:
+                self._forget_sent(now - before, cursor)
+                self._place = self._writer.place
+
+    def _forget_sent(self, count: int, cursor: Cursor) -> None:
+        """Have the writer forget its first lines, and note where a reader goes on once there are segments again."""
+        writer, run_dir = self._writer, self._run_dir
+        number, segment, size = self._place
+        if not number:
+            run_dir.keep_in_mind(cursor=cursor, place=position())
+            writer._let_go(count)
+            run_dir.leaves_out_lines()
+            return
+        end = size + sum(map(len, itertools.islice(writer._kept.lines, count)))
+        run_dir.keep_in_mind(cursor=cursor, place=position({number: (segment, end)}))
+        writer._leave_gap()
 
 
 class _WhatIsLeft(ProgramsFiles):
@@ -66,5 +86,17 @@ class _WhatIsLeft(ProgramsFiles):
 
 def stand_in_for(run_dir: RunDir, writer: Writer) -> StandIn | None:
     """What is sent in place of a directory that cannot be read; None if the server would lack lines before that."""
-    lines = writer.only_in_memory()
-    return None if lines is None else StandIn(run_dir, writer, lines)
+    if isinstance(run_dir, MemoryRunDir) or _lines_of(writer) is None:
+        return None
+    return StandIn(run_dir, writer)
+
+
+def _lines_of(writer: Writer) -> list[bytes] | None:
+    """The lines that are in memory alone, if no segment has to be read before them; else None."""
+    with writer._lock:
+        home, (number, segment, size) = writer._home, writer.place
+        if writer.closed or home is None or writer._kept.part:
+            return None
+        if number and home.acknowledged(number) != (segment, size):
+            return None
+        return list(writer._kept.lines) if writer._fd == -1 or number else None

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.counts import Appends, Counts, reason_of
@@ -25,7 +23,6 @@ from wandb_logging._journal.fsyncs import Fsyncs
 from wandb_logging._journal.locks import close_quietly, out_of_the_way
 from wandb_logging._journal.lost import LOST, Home, is_cut_off, is_in_place, unacknowledged
 from wandb_logging._journal.members import MEMBER, Standing
-from wandb_logging._journal.position import position
 from wandb_logging._journal.seal import SEAL_LINE
 from wandb_logging._journal.segments import segment_name, segment_path
 from wandb_logging._journal.unwritten import UnwrittenLines, lines_until, part_of
@@ -46,6 +43,7 @@ class Writer(Appends):
         least_number: the writer takes the first free number from this one on.
         home: makes the directory again when it was removed; default: nobody does.
         mark: JSON members to add to each event, such as `,"label":"3"`.
+        late: whether there is no directory yet. Lines are kept in memory until `retry`, `sync` or `close` can make one.
     """
 
     refused: Callable[[], object] = staticmethod(bool)  # called after the disk has refused a line, for each such line
@@ -64,6 +62,7 @@ class Writer(Appends):
         least_number: int = 1,
         home: Home | None = None,
         mark: bytes = b"",
+        late: bool = False,
     ) -> None:
         self.path = path
         self.mark = mark
@@ -82,13 +81,15 @@ class Writer(Appends):
         # Reentrant: a signal handler or a finaliser may log while this very thread is in `append`.
         self._lock = new_lock()
         self._kept = UnwrittenLines()
-        self._trouble = ""
+        self._trouble = "there is no directory" if late else ""
         self._forced = Fsyncs(path)
         self._retrying = False
         self._turning = False
         self._ending = False
+        self._late = late
         self._forget_files()
-        self._begin()
+        if not late:
+            self._begin()
         tell_of_forks(self)
         if home is not None:
             home.add_writer(self)
@@ -104,6 +105,18 @@ class Writer(Appends):
         self._shown = 0  # byte of the segment up to which a reader was given lines from memory
         self._forced.forget()
         self._begun: dict[int, int] = {}  # events journalled when each segment was begun
+
+    def _begin_late(self) -> None:
+        """Make the directory, of which nothing is left if that fails."""
+        assert self._home is not None
+        try:
+            self._begin()
+            self._home.become_run()
+        except OSError:
+            self._leave()
+            self._home.give_up()
+            raise
+        self._late = False
 
     def _begin(self) -> None:
         if not self._lock_file.number:
@@ -156,7 +169,7 @@ class Writer(Appends):
     @property
     def trouble(self) -> str | None:
         """What is wrong with the disk, and what that means, or None."""
-        if self._kept.lines:
+        if self._kept.lines and not self._late:  # which was said when the run began
             return f"{self._trouble}; rows wait in memory"
         unsynced = self._forced.trouble
         return f"fsync: {unsynced}; a power cut could cost rows" if unsynced else None
@@ -170,7 +183,7 @@ class Writer(Appends):
         Returns:
             False if this writer is closed. Then nothing was done.
         """
-        if self._fd == -1:
+        if self._fd == -1 and not self._late:
             self._begin_first()
         if self.mark:
             body = body[:-1] + self.mark + b"}"
@@ -237,7 +250,7 @@ class Writer(Appends):
             former = self._lock_file
             self._forget_files()
             self._former = former
-        elif error.errno == errno.EFBIG and not self._gap:
+        elif error.errno == errno.EFBIG and not self._gap and self._fd != -1:
             with contextlib.suppress(OSError):
                 self._leave_full_segment()
 
@@ -285,11 +298,11 @@ class Writer(Appends):
         """Keep a line in memory, and try the disk again. Returns False if this writer is closed."""
         if self.closed:
             return False
-        if not self._has_memory_for(line):
-            self.counts.lose(f"disk: {self._trouble}")
-            self.retry()
-        else:
+        if self._has_memory_for(line):
             self._kept.add(line)
+        else:
+            self.counts.lose(f"disk: {self._trouble}")
+        if not self._late:  # to make a directory takes a while: that is for a round
             self.retry()
             self.refused()
         return True
@@ -308,7 +321,7 @@ class Writer(Appends):
                 return
             self._retrying = True
             try:
-                while self._kept.lines and self._write_kept():
+                while (self._kept.lines or (self._late and not self._ending)) and self._write_kept():
                     pass
             finally:
                 self._retrying = False
@@ -318,7 +331,9 @@ class Writer(Appends):
     def _write_kept(self) -> bool:
         """Write the lines in memory. Returns whether to try again: a new segment was begun after an error."""
         try:
-            if self._fd == -1:
+            if self._late:
+                self._begin_late()
+            elif self._fd == -1:
                 self._begin()  # a forked child's first line
             if self._gap and not self._go_on_behind_gap():
                 return False
@@ -356,7 +371,7 @@ class Writer(Appends):
 
     def sync(self) -> None:
         """Force all lines to the disk (fsync), without holding the writer's lock: a thread that logs does not wait."""
-        if self._kept.lines:
+        if self._kept.lines or self._late:
             self.retry()
         self._sync_now()
 
@@ -438,34 +453,12 @@ class Writer(Appends):
     @property
     def is_homeless(self) -> bool:
         """Whether lines wait in memory because there is no directory to write a segment in."""
-        return not self.number and bool(self._kept.lines)
+        return self._late or (not self.number and bool(self._kept.lines))
 
-    def only_in_memory(self) -> list[bytes] | None:
-        """The lines that are in memory alone, if no segment has to be read before them; else None."""
-        with self._lock:
-            if self.closed or self._home is None or self._kept.part:
-                return None
-            if self.number and self._home.acknowledged(self.number) != (self._segment, self._size):
-                return None
-            return list(self._kept.lines) if self._fd == -1 or self.number else None
-
-    def forget_sent(self, count: int, note: Callable[[dict[str, Any]], object]) -> None:
-        """Forget the first `only_in_memory` lines, because the server has them; none if the disk has them by now.
-
-        Args:
-            count: how many lines.
-            note: called with the position at which a reader goes on once there are segments again.
-        """
-        with self._lock:
-            if count > len(self._kept.lines):
-                return
-            if not self.number:
-                note(position())
-                self._let_go(count)
-                return
-            end = self._size + sum(map(len, itertools.islice(self._kept.lines, count)))
-            note(position({self.number: (self._segment, end)}))
-            self._leave_gap()
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Number, segment and byte at which the lines in memory begin."""
+        return self.number, self._segment, self._size
 
     def look(self) -> int | None:
         """Look whether the run directory is still there; if it was removed, make it again and write what is not sent.
@@ -538,7 +531,7 @@ class Writer(Appends):
         # to the pages that it lies in, and the kernel copies each of these first.
         self._parents = self._lock_file, self._former, self._home, self._begun, self.counts
         self._lock = of_child(self._lock)
-        self._retrying = self._turning = self._ending = False
+        self._retrying = self._turning = self._ending = self._late = False
         if self._kept.lines or self._kept.size or self._kept.part:
             self._kept.clear()
         self._home = None  # if the directory is removed, the parent makes it again

@@ -60,9 +60,14 @@ def locked(error: JournalLocked) -> Notice:
 
 def without_directory(cache_dir: Path, error: OSError, *, online: bool) -> Notice:
     """No run directory can be made."""
-    kept = "are sent from memory" if online else "stay in memory and are lost at exit"
+    kept = "are sent from memory" if online else "stay in memory, and are lost at exit if it cannot be written then"
     what = f"{cache_dir} cannot be written ({error.strerror or error}): rows {kept}"
     return Notice("memory", f"{what}. Set cache_dir to a folder that can be written.")
+
+
+def late(path: Path) -> Notice:
+    """The run directory could be made after all."""
+    return Notice("late", f"the disk has room again: rows are on it from now on, in {path}")
 
 
 def gone(path: Path, lost: int) -> Notice:

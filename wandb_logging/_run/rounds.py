@@ -246,6 +246,8 @@ class Rounds:
             return False
         self._times_anew = run_dir.times_anew
         self.uploader.close()  # the next drain reads the new directory, beginning after what the server has
+        if run_dir.times_anew == 1 and self._journal.notice is not None:
+            self._notices.add(*messages.late(run_dir.path))
         self._to_capture = list(_CAPTURES)
         return True
 
@@ -367,7 +369,8 @@ class Rounds:
         return 0.0 if self.waited_for else _BREATH
 
     def _sleep(self, seconds: float) -> None:
-        """Wait as `Asker.sleep` does, and renew the lease meanwhile."""
+        """Wait as `Asker.sleep` does; meanwhile renew the lease, and write what the disk has refused before."""
+        self._journal.writer.retry()
         run_dir, until = self._journal.run_dir, time.monotonic() + seconds
         while True:
             run_dir.renew()

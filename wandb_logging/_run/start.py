@@ -224,6 +224,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     info = RunInfo.from_json(described)
     if mode == "disabled":
         return _in_memory(settings, info, None)
+    here = None
     try:
         cache_dir = _folder(settings)
         goes_on = settings.resume in {"allow", "must"} or membership.directory is not None
@@ -233,19 +234,16 @@ def open_journal(  # noqa: PLR0917  what a run begins with
             if here is not None and not goes_on and not here.members():
                 here = None
             if here is None:
-                run_dir = claim_run(cache_dir, info)
-                run_dir.lease = lease_of(settings)
-                undo.callback(run_dir.discard)
-                writer = new_writer(run_dir, settings, info, hurry, membership)
-                undo.callback(writer.close)
-                run_dir.save_identity(info)  # only now that there is a writer, so that nobody takes the run for dead
-                return Journal(info, run_dir, writer, helps=membership.helps)
+                return _new(claim_run(cache_dir, info), settings, info, hurry, undo, membership)
             here.lease = lease_of(settings)
             joined = bool(here.members())
             writer = new_writer(here, settings, here.info, hurry, membership)
             undo.callback(writer.close)
     except OSError as exc:
-        return _in_memory(settings, info, messages.without_directory(settings.cache_dir, exc, online=mode == "online"))
+        notice = messages.without_directory(settings.cache_dir, exc, online=mode == "online")
+        if membership.directory is not None or (here is not None and here.members()):
+            return _in_memory(settings, info, notice)  # a directory of its own would be sent in place of theirs
+        return _late(settings, info, hurry, undo, membership, notice)
     here.remember()
     prepare(mining=any(rules for _, rules in here.info.text_rules))
     if not joined:
@@ -305,15 +303,22 @@ def lease_of(settings: Settings) -> float:
 
 
 def new_writer(
-    run_dir: RunDir, settings: Settings, info: RunInfo, hurry: Callable[[], bool], membership: Membership
+    run_dir: RunDir,
+    settings: Settings,
+    info: RunInfo,
+    hurry: Callable[[], bool],
+    membership: Membership,
+    *,
+    late: bool = False,
 ) -> Writer:
-    """Begin a journal in a run directory. The arguments are those of `open_journal`."""
+    """Begin a journal in a run directory. The arguments are those of `open_journal`; `late` is as of `Writer`."""
     options: dict[str, Any] = {
         "standing": Standing(membership.helps, membership.carries, membership.rank, run_dir.lease),
         "mark": membership.mark,
         "segment_bytes": settings.segment_bytes,
         "memory_bytes": settings.memory_bytes,
         "durable": settings.fsync == "always",
+        "late": late,
     }
     if settings.max_cache_bytes is None:
         return run_dir.writer(**options)
@@ -322,6 +327,53 @@ def new_writer(
         policy = "drop_newest"  # the run began without drop_oldest, so a batch may have lines of two segments
     room: dict[str, Any] = {"most": settings.max_cache_bytes, "policy": policy, "hurry": hurry}
     return BoundedWriter(run_dir, patience=settings.cache_block_timeout, **room, **options)
+
+
+def _new(  # noqa: PLR0917  as `open_journal`
+    run_dir: RunDir,
+    settings: Settings,
+    info: RunInfo,
+    hurry: Callable[[], bool],
+    undo: ExitStack,
+    membership: Membership,
+) -> Journal:
+    """Begin a run in the directory that was claimed for it.
+
+    Raises:
+        OSError: the disk refuses something; nothing is left there then.
+    """
+    made = undo.enter_context(ExitStack())
+    made.callback(run_dir.discard)
+    run_dir.lease = lease_of(settings)
+    try:
+        writer = new_writer(run_dir, settings, info, hurry, membership)
+        made.callback(writer.close)
+        run_dir.save_identity(info)  # only now that there is a writer, so that nobody takes the run for dead
+    except OSError:
+        made.close()
+        raise
+    return Journal(info, run_dir, writer, helps=membership.helps)
+
+
+def _late(  # noqa: PLR0917  as `open_journal`
+    settings: Settings,
+    info: RunInfo,
+    hurry: Callable[[], bool],
+    undo: ExitStack,
+    membership: Membership,
+    notice: Notice,
+) -> Journal:
+    """A run that is in memory until its directory can be made."""
+    from wandb_logging._journal.late import LateRunDir  # noqa: PLC0415  most runs have a directory
+
+    try:
+        run_dir = LateRunDir(_folder(settings), info)
+    except OSError:  # the folder has no name
+        return _in_memory(settings, info, notice)
+    run_dir.lease = lease_of(settings)
+    writer = new_writer(run_dir, settings, info, hurry, membership, late=True)
+    undo.callback(writer.close)
+    return Journal(info, run_dir, writer, helps=membership.helps, notice=notice)
 
 
 def _in_memory(settings: Settings, info: RunInfo, notice: Notice | None) -> Journal:
