@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Any
@@ -99,6 +100,17 @@ class TestStreams:
         assert row.metrics == {"train:error": 0.138, "valid:error": 0.2, "lr": 0.001}
         assert [row.metrics for row in rules.feed("other=5")] == [{"other": 5}]
         assert not [rule for rule in rules.unused if rule.form == "Regex"]
+
+    @pytest.mark.parametrize("names", [*itertools.permutations(["step", "loss", "acc"])])
+    def test_a_step_among_definitions_of_sagemaker(self, names: tuple[str, ...]) -> None:
+        """It is the step of what the others find in the line, wherever it stands among them."""
+        rules = RuleSet([{"Name": name, "Regex": f"{name}=([0-9.]+)"} for name in names])
+        text = "step=5 loss=0.5 acc=0.75\nstep=6 loss=0.25 acc=1\nloss=0.125"
+        assert [(row.step, row.metrics) for row in mine(text, rules)] == [
+            (5, {"loss": 0.5, "acc": 0.75}),
+            (6, {"loss": 0.25, "acc": 1}),
+            (6, {"loss": 0.125}),
+        ]
 
 
 class TestPieces:

@@ -107,9 +107,11 @@ class RuleSet:
             self._hits[rule.number] += 1
             if rule.form == "table" and not found and rule.begins(line):
                 state["under"] = [key for key in self._tables(opened) if key != str(rule.number)]
-            row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
-            if row is not None:
-                rows.append(row if rule.form != "Regex" else self._with_others(row, line, state))
+            if rule.form == "Regex":
+                row = self._row_of_definitions(rule, found, line, state, number)
+            else:
+                row = self._row(rule, found, state, number if rule.form != "block" else state.get("last", number))
+            rows += [] if row is None else [row]
             if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is outside it
                 break
         self._open = self._open or bool(opened)
@@ -197,16 +199,27 @@ class RuleSet:
             return self._slowness.timed(rule.number, lambda: rule.find(line, state))
         return rule.find(line, state)
 
-    def _with_others(self, row: Row, line: Line, state: dict[str, Any]) -> Row:
-        """A row of one of SageMaker's definitions, with what the others find: it searches each line for all of them."""
-        metrics: dict[str, float] = {}
+    def _row_of_definitions(
+        self, first: Rule, found: Found, line: Line, state: dict[str, Any], number: int
+    ) -> Row | None:
+        """The row of all of SageMaker's definitions that find something: it searches each line for all of them.
+
+        Args:
+            first: the first of these.
+            found: what it finds.
+            line, state, number: the line, what is known of its stream, and its number.
+        """
+        by = [(first, found)]
         for rule in self._tried:
-            if rule.form == "Regex" and rule.number > row.rule:
-                found = self._try(rule, line, state, {})
-                if found is not None:
+            if rule.form == "Regex" and rule.number > first.number:
+                more = self._try(rule, line, state, {})
+                if more is not None:
                     self._hits[rule.number] += 1
-                    metrics.update(rule.row(found, state.get("section", ""))[2])
-        return row._replace(metrics={**metrics, **row.metrics})
+                    by.append((rule, more))
+        by.sort(key=lambda one: one[0].row(one[1], "")[0] is None)  # what finds the step of all comes first
+        rows = [row for rule, more in by if (row := self._row(rule, more, state, number)) is not None]
+        metrics = {name: value for row in reversed(rows) for name, value in row.metrics.items()}
+        return rows[0]._replace(metrics=metrics) if rows else None
 
     def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
         section = state.get("section", "")
