@@ -205,6 +205,14 @@ class TestRefused:
         assert f"{again} is given twice" in capsys.readouterr().err
         assert not (tmp_path / "copies").exists()
 
+    @pytest.mark.parametrize("what", ["--id", "--name", "--project", "--entity"])
+    def test_a_copy_that_is_called_nothing(self, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """An empty text, as of a variable of the shell that is not set, is wrong usage: there is no copy."""
+        run_dir = make_run(tmp_path / "runs", [row(1)])
+        assert main(["edit", str(run_dir.path), what, "", "--into", str(tmp_path / "copies")]) == 2
+        assert capsys.readouterr().err == f"wandb-logging: {what}: expected a text that is not empty\n"
+        assert not (tmp_path / "copies").exists()
+
     def test_an_id_that_is_taken(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """A second copy under the id of the first would be sent into it."""
         run_dir = make_run(tmp_path / "runs", [row(1)])

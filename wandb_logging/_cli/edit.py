@@ -73,6 +73,10 @@ def _kind(made: Callable[[str], Any]) -> Callable[[str], Any]:
 def run(args: argparse.Namespace) -> int:
     """Make the copy, and say how it differs from the run."""
     who = {name: value for name in ("id", "name", "project", "entity") if (value := getattr(args, name)) is not None}
+    empty = [name for name, value in who.items() if not value.strip()]  # to Settings as if it were not given
+    if empty:
+        complain(f"--{empty[0]}: expected a text that is not empty")
+        return USAGE
     try:
         Settings(**{"run_id" if name == "id" else name: value for name, value in who.items()})
     except SettingsError as exc:
