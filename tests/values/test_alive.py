@@ -6,6 +6,7 @@ import gc
 
 from hypothesis import given, strategies as st
 
+from tests.started import printed
 from wandb_logging._values.alive import Alive
 
 
@@ -32,3 +33,27 @@ def test_it_holds_what_was_added_and_lives(steps: list[tuple[str, int]]) -> None
             gc.collect()
             expected = [other for other in expected if other != number]
         assert alive.all() == [kept[other] for other in expected]
+
+
+def test_garbage_that_is_collected_while_it_is_looked_at() -> None:
+    """Before Python 3.12 that may happen wherever an object is made: a copy of the list held what was freed."""
+    said = printed("""
+        import gc
+        from wandb_logging._values.alive import Alive
+
+        class Thing: pass
+
+        alive, kept = Alive(), [Thing() for _ in range(50)]
+        for one in kept:
+            alive.add(one)
+        gc.set_threshold(1)
+        for _ in range(2000):
+            one = Thing()
+            one.itself = one
+            alive.add(one)
+            del one
+            assert [reference() for reference in alive.references()][:50] == kept
+        gc.collect()
+        print(alive.all() == kept)
+    """)
+    assert said == "True\n"

@@ -28,9 +28,11 @@ class Alive(Generic[_T]):
             if reference() is one:
                 self._references.remove(reference)
 
-    def references(self) -> tuple[weakref.ref[_T], ...]:
+    def references(self) -> list[weakref.ref[_T]]:
         """The references to all of them."""
-        return tuple(self._references)
+        # Not `tuple` nor a slice: before Python 3.12 these look at the list's length and items, then make room for as
+        # many. That may collect garbage, which takes some off the list, and the copy holds what is freed. (SIGSEGV)
+        return [*self._references]
 
     def all(self) -> list[_T]:
         """All that are alive."""
