@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wandb_logging._mining.findings import Text
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.vocabulary import APART
 from wandb_logging._mining.writing import Suggestion
 
 _HEADING = re.compile(r"[\s\[(<=*#-]*([A-Za-z][\w/-]*(?: [\w/()-]+){0,4}?)\s*(?::|\.\.\.)?[\s\])>=*#-]*\Z")
@@ -46,6 +48,69 @@ def under_recurring(groups: Sequence[Group], texts: Sequence[Text]) -> list[Sugg
         )
         for name in found
     ]
+
+
+_PART = re.compile(
+    r"[\s\[(<=*#>|-]*(?P<begin>epoch\s?[\[(]?(?P<epoch>\d{1,7})(?:\s?/\s?(?P<of>\d{1,7}))?[\])]?\s?[-:,|]?\s?)?"
+    r"(?:(?P<part>[a-z]{3,12})(?: (?:phase|set|loop|results?|stats|metrics|step|epoch|summary))?\s*(?::|\.{3})?)?"
+    r"[\s\])>=*#<|-]*\Z",
+    re.IGNORECASE,
+)
+
+
+def under_parts(groups: Sequence[Group], texts: Sequence[Text]) -> list[Suggestion]:
+    """Put the part of the training before names that stand below headings of training and of validation.
+
+    Such are `== train ==` and `== valid ==`, or `Epoch 1` and `Epoch 1 validation:`.
+
+    Returns:
+        The rules for these headings, which have to come before others.
+    """
+    taken = {item.number for group in groups for item in group.shapes if group.wanted}
+    found = {number: match for number, text in texts if number not in taken and (match := _PART.match(text[:120]))}
+    parts = {number: part for number, match in found.items() if (part := _part(match))}
+    if _TRAINING.isdisjoint(parts.values()):
+        parts.update({number: "train" for number, match in found.items() if match["begin"] and not match["part"]})
+    rules = {_as_template(text, found[number]): parts[number] for number, text in texts if number in parts}
+    both = any(map(APART.fullmatch, rules.values())) and not _TRAINING.isdisjoint(rules.values())
+    if not both or len(rules) > _LONGEST or _take_others(rules, [text for text in texts if text[0] not in found]):
+        return []
+    above: dict[int, str] = {}
+    part = ""
+    for number, _ in texts:
+        above[number] = part = parts.get(number, part)
+    labelled = False
+    for group in groups:
+        under = {above[item.number] for item in group.shapes}
+        free = group.wanted and not group.label and group.word is None and not group.above
+        if free and "" not in under and len(under) > 1 and not any(map(APART.search, group.wanted.values())):
+            group.label, labelled = "{section}/", True
+    comment = "a heading that says what the lines below it are about"
+    longest_first = sorted(rules.items(), key=lambda rule: -len(rule[0]))
+    return [Suggestion({"line": line, "section": name}, comment) for line, name in longest_first if labelled]
+
+
+def _part(match: re.Match[str]) -> str:
+    """The part of the training that a heading names; "" if it names none."""
+    part = (match["part"] or "").lower()
+    return part if APART.fullmatch(part) or part in _TRAINING else ""
+
+
+def _take_others(rules: Iterable[str], texts: Sequence[Text]) -> bool:
+    """Whether headings, as rules, take lines that are none: `Training` takes `Training loss: 0.5`, too."""
+    made = [Rule(0, {"line": line, "section": "-"}) for line in rules]
+    return any(rule.needle in text and rule.find(Line(text), {}) is not None for _, text in texts for rule in made)
+
+
+_TRAINING = frozenset({"train", "training"})
+
+
+def _as_template(text: str, match: re.Match[str]) -> str:
+    """A heading as a rule has it, with the epoch as the step."""
+    for name, place in (("of", "{_}"), ("epoch", "{step}")):
+        if match[name]:
+            text = text[: match.start(name)] + place + text[match.end(name) :]
+    return " ".join(text.split())
 
 
 def _is_indented(group: Group, above: Mapping[int, tuple[int, str]], lines: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ from wandb_logging._mining.headed import headed
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
 from wandb_logging._mining.ranks import by_rank
 from wandb_logging._mining.rules import Rule
-from wandb_logging._mining.sections import under_recurring
+from wandb_logging._mining.sections import under_parts, under_recurring
 from wandb_logging._mining.shapes import shape
 from wandb_logging._mining.wanted import find_groups
 from wandb_logging._mining.writing import Suggestion
@@ -53,10 +53,11 @@ def suggest(text: str) -> list[Suggestion]:
     under_headings(groups, texts)
     headings = under_recurring(groups, texts)
     groups += apart_below(groups, texts)
+    parts = under_parts(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
     ruled = [rules for group in groups if (rules := by_rank(group, decimal))]
     ruled.sort(key=lambda several: _least_special(several[0]))
-    return _distinct([*found, *itertools.chain.from_iterable(ruled), *headings])
+    return _distinct([*parts, *found, *itertools.chain.from_iterable(ruled), *headings])
 
 
 def _decimal(texts: Sequence[tuple[int, str]]) -> str:
