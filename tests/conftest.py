@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 import tenacity
 
+from tests.asked import pytest_sessionfinish, pytest_testnodedown  # noqa: F401  hooks
 from tests.patience import PATIENCE
 
 # `notices` gives its logger a handler when it is imported: before the first test, so that no test undoes it.
