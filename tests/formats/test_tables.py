@@ -171,6 +171,19 @@ class TestErrors:
             re.findall(r"^wandb-logging: (\S+?):? ", err, re.MULTILINE)
         )
 
+    @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "tensorboard", "wandb", "neptune"])
+    def test_a_damaged_line_is_told(self, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """The rows of all other lines are written, and it is said, once, that one is missing."""
+        if form in {"parquet", "neptune"}:
+            pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+        run_dir = make_run(tmp_path / "runs", [row(number) for number in range(5)])
+        (journal,) = run_dir.path.glob("journal-*.jsonl")
+        journal.write_bytes(journal.read_bytes().replace(b'"n":2', b'"n":7'))
+        assert main(["export", str(run_dir.path), f"--{form}", "-o", str(tmp_path / "to")]) == 0
+        out, err = capsys.readouterr()
+        assert out.count("4 lines") + out.count("4 rows") == 1
+        assert (out + err).count("1 damaged line") == 1
+
     @pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
     def test_what_is_no_file_is_written_to_and_stays(self, folder: Path) -> None:
         """Who runs it as root would else have a file in place of `/dev/null`."""

@@ -126,10 +126,14 @@ def _wrong(form: str, output: Path | None, *, long: bool) -> str | None:
 
 
 def _table(runs: list[RunDir], form: str, args: argparse.Namespace, left_out: _LeftOut) -> int:
-    lines = export(runs, args.output or raw(), form, long=args.long, unread=left_out)
+    lines = export(runs, args.output or raw(), form, long=args.long, unread=left_out, damaged=_damaged)
     if args.output is not None:
         say(f"{args.output}: {counted(lines, 'line')} of {counted(len(runs) - len(left_out.paths), 'run')}")
     return DONE
+
+
+def _damaged(run_dir: RunDir, lines: int) -> None:
+    complain(f"{run_dir.path}: {counted(lines, 'damaged line')} could not be read")
 
 
 def _folder(runs: list[RunDir], form: str, output: Path | None) -> int:

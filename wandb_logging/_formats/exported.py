@@ -35,6 +35,10 @@ class Exported:
         done.leave("row that is on the server alone", beginning(run_dir, info)[0].rows)
         return done
 
+    def damaged(self, lines: int) -> None:
+        """Count lines of the journal that cannot be read."""
+        self.leave("damaged line", lines)
+
     def leave(self, kind: str, count: int = 1) -> None:
         """Count something for which the format has no place."""
         if count:

@@ -84,7 +84,7 @@ def safe_part(name: str) -> str:
 
 def _values(run_dir: RunDir, info: RunInfo, run_id: str, done: Exported) -> Iterator[Value]:
     yield from _about(info, _named(info.name, run_id), flat(config_of(run_dir)))
-    for _, delta in parts_of(run_dir, info):
+    for _, delta in parts_of(run_dir, info, done.damaged):
         for line in delta.rows:
             row = loads(line)
             done.rows += 1

@@ -11,7 +11,9 @@ import contextlib
 import csv
 import gc
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -41,12 +43,26 @@ Unread = Callable[[RunDir, Exception], object]
 """Is told of each run that cannot be read, and why, whenever it is come to; raises if that is an error."""
 
 
+Damaged = Callable[[RunDir, int], object]
+"""Is told of each run some lines of which cannot be read, and how many."""
+
+
+def _untold(_run_dir: RunDir, _lines: int) -> None:
+    pass
+
+
 def _stop(_run_dir: RunDir, exc: Exception) -> NoReturn:
     raise exc
 
 
 def export(
-    runs: Sequence[RunDir], target: Path | BinaryIO, form: str, *, long: bool = False, unread: Unread = _stop
+    runs: Sequence[RunDir],
+    target: Path | BinaryIO,
+    form: str,
+    *,
+    long: bool = False,
+    unread: Unread = _stop,
+    damaged: Damaged = _untold,
 ) -> int:
     """Write runs to a file. Returns the number of lines.
 
@@ -56,6 +72,7 @@ def export(
         form: csv, jsonl or parquet.
         long: write a line for each value instead of a line for each row.
         unread: is told of a run that cannot be read. What was read of it until then is written, and the others.
+        damaged: is told, in the end, of each run of which the rows of some lines are missing.
 
     Raises:
         JournalError: a run cannot be read, if `unread` raises it; or none of several can be.
@@ -72,6 +89,9 @@ def export(
         count = _WRITERS[form](rows, target)
         if not rows.read:
             raise JournalError("no run there can be read")
+        for run in runs:
+            if lines := rows.damaged[run.path]:
+                damaged(run, lines)
         return count
 
 
@@ -102,10 +122,12 @@ class _Rows:
 
     Attributes:
         read: number of runs that the latest iteration has read to their ends.
+        damaged: number of lines that it could not read, by run directory.
     """
 
     def __init__(self, runs: Sequence[RunDir], unread: Unread, *, long: bool) -> None:
         self.read = 0
+        self.damaged: Counter[Path] = Counter()
         self._runs = runs
         self._unread = unread
         self._make = _long if long else _wide
@@ -136,14 +158,20 @@ class _Rows:
     def _pieces(self) -> Iterator[tuple[dict[str, str], History]]:
         """The rows, some at a time, with project and id of their run."""
         self.read = 0
+        self.damaged.clear()
         for run in self._runs:
             try:
                 info = run.info
                 named = dict(zip(RUN, map(with_utf8, (info.project, info.id))))
-                yield from ((named, told.history) for told in told_of(run, info) if told.history.steps)
+                for told in told_of(run, info, partial(self._count, run)):
+                    if told.history.steps:
+                        yield named, told.history
                 self.read += 1
             except (JournalError, OSError) as exc:
                 self._unread(run, exc)
+
+    def _count(self, run: RunDir, lines: int) -> None:
+        self.damaged[run.path] += lines
 
 
 def _wide(named: Mapping[str, str], history: History) -> frames.Columns:

@@ -73,7 +73,7 @@ class _Export:
         state = beginning(self._run_dir, self._info)[0]
         self._put(messages.version(self._time))
         self._put(messages.event(self._time, 0, self._config()))
-        for latest, delta in parts_of(self._run_dir, self._info):
+        for latest, delta in parts_of(self._run_dir, self._info, self._done.damaged):
             state = latest
             self._media.update((task["name"], task["path"]) for task in delta.tasks if task["kind"] == "media")
             for line in delta.rows:

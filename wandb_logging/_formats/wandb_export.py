@@ -89,7 +89,7 @@ class _Export:
     def _first_look(self) -> fold.State:
         """Read the run once. Returns its last state, and notes the final form of overwritten lines (progress bars)."""
         state = fold.State()
-        for latest, delta in parts_of(self._run_dir, self._info):
+        for latest, delta in parts_of(self._run_dir, self._info, self._done.damaged):
             state = latest
             self._edits.update(delta.edits)
         return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
@@ -15,6 +15,13 @@ from wandb_logging._journal.reader import Chunk
 from wandb_logging._journal.rundir import RunDir
 
 _MOST_LINES, _MOST_BYTES = 50_000, 2**18
+
+Damaged = Callable[[int], object]
+"""Is told again and again how many lines of a piece of the journal cannot be read."""
+
+
+def _untold(_number: int) -> None:
+    pass
 
 
 def replay(
@@ -58,7 +65,7 @@ def rows_of(run_dir: RunDir) -> Iterator[dict[str, Any]]:
         yield from told.rows
 
 
-def told_of(run_dir: RunDir, info: RunInfo) -> Iterator[Told]:
+def told_of(run_dir: RunDir, info: RunInfo, damaged: Damaged = _untold) -> Iterator[Told]:
     """The values of a run from where its journal begins to its last row, of some events at a time.
 
     Raises:
@@ -67,20 +74,22 @@ def told_of(run_dir: RunDir, info: RunInfo) -> Iterator[Told]:
     rules = fold.rules_of(info)
     state, position = beginning(run_dir, info)
     for chunk in chunks_of(run_dir, position):
+        damaged(len(chunk.damaged))
         state, told = tell(rules, state, chunk.bodies)
         yield told
     yield finish(rules, state)
 
 
-def parts_of(run_dir: RunDir, info: RunInfo) -> Iterator[tuple[State, Delta]]:
+def parts_of(run_dir: RunDir, info: RunInfo, damaged: Damaged = _untold) -> Iterator[tuple[State, Delta]]:
     """Fold a run from where its journal begins to its last row. Gives the state and the output after each piece.
 
     Raises:
         OSError: its journal cannot be read.
     """
     state, position = beginning(run_dir, info)
-    for state_then, delta, _ in replay(run_dir, info, state, position):
+    for state_then, delta, unreadable in replay(run_dir, info, state, position):
         state = state_then
+        damaged(unreadable)
         yield state, delta
     yield fold.finish(fold.rules_of(info), state)
 
