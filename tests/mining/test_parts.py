@@ -9,7 +9,10 @@ from wandb_logging._mining.suggest import suggest
 
 
 def rows(text: str) -> list[tuple[float | None, dict[str, float]]]:
-    return [(row.step, row.metrics) for row in mine(text, RuleSet([one.rule for one in suggest(text)]))]
+    rules = RuleSet([one.rule for one in suggest(text)])
+    found = [(row.step, row.metrics) for row in mine(text, rules)]
+    assert not rules.unused  # each would be complained of at the end of a run
+    return found
 
 
 @pytest.mark.parametrize(

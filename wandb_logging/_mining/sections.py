@@ -58,10 +58,11 @@ _PART = re.compile(
 )
 
 
-def under_parts(groups: Sequence[Group], texts: Sequence[Text]) -> list[Suggestion]:
+def under_parts(groups: list[Group], texts: Sequence[Text]) -> list[Suggestion]:
     """Put the part of the training before names that stand below headings of training and of validation.
 
-    Such are `== train ==` and `== valid ==`, or `Epoch 1` and `Epoch 1 validation:`.
+    Such are `== train ==` and `== valid ==`, or `Epoch 1` and `Epoch 1 validation:`. Groups of headings alone, which
+    would give a step, are removed: the rules for the headings do that.
 
     Returns:
         The rules for these headings, which have to come before others.
@@ -85,6 +86,8 @@ def under_parts(groups: Sequence[Group], texts: Sequence[Text]) -> list[Suggesti
         free = group.wanted and not group.label and group.word is None and not group.above
         if free and "" not in under and len(under) > 1 and not any(map(APART.search, group.wanted.values())):
             group.label, labelled = "{section}/", True
+    if labelled:
+        groups[:] = [one for one in groups if one.wanted or not all(item.number in parts for item in one.shapes)]
     comment = "a heading that says what the lines below it are about"
     longest_first = sorted(rules.items(), key=lambda rule: -len(rule[0]))
     return [Suggestion({"line": line, "section": name}, comment) for line, name in longest_first if labelled]

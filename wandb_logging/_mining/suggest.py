@@ -52,8 +52,8 @@ def suggest(text: str) -> list[Suggestion]:
     put_labels(groups, rest)
     under_headings(groups, texts)
     headings = under_recurring(groups, texts)
-    groups += apart_below(groups, texts)
     parts = under_parts(groups, texts)
+    groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
     ruled = [rules for group in groups if (rules := by_rank(group, decimal))]
     ruled.sort(key=lambda several: _least_special(several[0]))
