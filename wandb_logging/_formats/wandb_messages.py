@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -99,9 +100,10 @@ def ended(code: int, runtime: float) -> bytes:
 
 
 def timestamp(time: float) -> bytes:
-    """A protobuf `Timestamp` of seconds since 1970."""
-    seconds, micros = divmod(round(time * 1e6), 1_000_000)
-    return put(1, seconds) + put(2, 1000 * micros)
+    """A protobuf `Timestamp` of seconds since 1970, to the microsecond to which `datetime` rounds them."""
+    seconds = math.floor(time)
+    over, micros = divmod(round((time - seconds) * 1e6), 1_000_000)  # `time * 1e6` would itself be rounded before
+    return put(1, seconds + over) + put(2, 1000 * micros)
 
 
 def _item(path: Sequence[str], raw: bytes) -> bytes:
