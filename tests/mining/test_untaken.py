@@ -120,9 +120,19 @@ def test_rules_to_finish_where_none_is_sure(tmp_path: Path, capsys: pytest.Captu
         "".join(f"Done in 0.{i} s\n" for i in range(9)),
         "".join(f"[0.00{i}] Renumbering nodes\n" for i in range(1, 9)),
         "".join(f"Oct 10 13:5{i}:01 host cron[{i}2]: took 0.{i} of it\n" for i in range(9)),
+        "".join(f"status unpacked libudev1:amd64 252.3{i}-1~deb12u1\n" for i in range(9)),
         "".join(f'  File "a.py", line {i}, in f at 0.{i}\n' for i in range(9)),
     ],
-    ids=["taken", "once", "the same again", "durations", "times in front", "a system's journal", "tracebacks"],
+    ids=[
+        "taken",
+        "once",
+        "the same again",
+        "durations",
+        "times in front",
+        "a system's journal",
+        "versions",
+        "tracebacks",
+    ],
 )
 def test_of_no_interest(text: str) -> None:
     """Lines that rules take, that occur once or never change, or whose numbers are no results, are not told."""

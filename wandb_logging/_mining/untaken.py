@@ -136,7 +136,8 @@ def _is_result(first: Shape, values: Sequence[Field]) -> bool:
         return False
     if is_metric(one.name):
         return True
-    if _MEASURES.fullmatch(one.unit or one.name):
+    version = first.text[one.end : one.end + 1] in {"-", "~"}  # 252.30-1~deb12u1
+    if version or _MEASURES.fullmatch(one.unit or one.name):
         return False
     if one.name:
         return one.sep in ":=" or any(item.value % 1 for item in values)
