@@ -21,6 +21,7 @@ from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._events.run_info import RunInfo, problem
 from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cache_folder import claim_run, find_run, opening
+from wandb_logging._journal.late import LateRunDir
 from wandb_logging._journal.lease import length
 from wandb_logging._journal.members import Members, Standing
 from wandb_logging._journal.memory import MemoryRunDir
@@ -364,8 +365,6 @@ def _late(  # noqa: PLR0917  as `open_journal`
     notice: Notice,
 ) -> Journal:
     """A run that is in memory until its directory can be made."""
-    from wandb_logging._journal.late import LateRunDir  # noqa: PLC0415  most runs have a directory
-
     try:
         run_dir = LateRunDir(_folder(settings), info)
     except OSError:  # the folder has no name
