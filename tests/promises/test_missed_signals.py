@@ -38,6 +38,11 @@ def work():
     threading.Thread(target=signal_a_thread, daemon=True).start()
     multiprocessing.get_context("fork").Semaphore(0).acquire()
 
+def wait():
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    threading.Thread(target=signal_a_thread, daemon=True).start()
+    multiprocessing.get_context("fork").Semaphore(0).acquire()
+
 def work_with_child():
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     log = make()
@@ -92,6 +97,7 @@ def work_without_threads():
     assert signal.set_wakeup_fd(-1) == -1
 
 if __name__ == "__main__":
+    BEFORE
     worker = multiprocessing.get_context("METHOD").Process(target=WORK)
     worker.start()
     worker.join(LONG)
@@ -100,9 +106,14 @@ if __name__ == "__main__":
 """
 
 
-def exit_code(server: LocalServer, method: str, work: str) -> int:
+def exit_code(server: LocalServer, method: str, work: str, before: str = "pass") -> int:
     """How the worker ended."""
-    program = PROGRAM.replace("METHOD", method).replace("WORK", work).replace("LONG", str(PATIENCE / 2))
+    program = (
+        PROGRAM.replace("BEFORE", before)
+        .replace("METHOD", method)
+        .replace("WORK", work)
+        .replace("LONG", str(PATIENCE / 2))
+    )
     return int(python(program, environment=server.env()).stdout)
 
 
@@ -114,6 +125,14 @@ def test_a_worker_that_misses_its_signal(method: str, wandb_server: LocalServer)
     (run,) = wandb_server.runs
     assert [row["n"] for row in run.history] == [1]
     assert (run.state, run.exit_code) == ("failed", 143)
+
+
+@pytest.mark.not_quick
+@pytest.mark.parametrize("work", ["wait", "work"])
+def test_a_worker_whose_parent_is_configured(work: str, wandb_server: LocalServer) -> None:
+    """If no run had begun there, the worker had the parent's handler and no reminder: `Pool.terminate` hung."""
+    assert exit_code(wandb_server, "fork", work, before="make()") == -15
+    assert {run.exit_code for run in wandb_server.runs} == ({143} if work == "work" else set())
 
 
 @pytest.mark.not_quick

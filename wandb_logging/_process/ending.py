@@ -8,7 +8,8 @@ SIGTERM is watched if nobody else handles it, other signals on request (`signals
 thread between any two of its instructions, perhaps while it holds locks that the listener needs. So a handler only
 leaves a wish with each run. It waits for the listener by polling, never with a lock, and gives up at a deadline. Then
 it calls the handler that was there before. In a process of `multiprocessing`, whose parent waits for its end, nothing
-is watched before a run begins, and from then on the main thread is reminded of what it missed (`missed_signals`).
+is watched before a run begins, and from then on the main thread is reminded of what it missed (`missed_signals`). One
+that is forked lets go of what its parent watches.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._process import exit_code as _exit_code
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import FrameType, ModuleType, TracebackType
 
 _LOOK = 0.005  # seconds between two looks at whether the listeners are done
 
@@ -244,7 +245,20 @@ def _watch_forks() -> None:
 
 
 def _hold_back() -> None:
+    util = sys.modules.get("multiprocessing.util")  # imported before multiprocessing forks
+    if util is not None:
+        _leave_in_workers(util)
     _masks[threading.get_ident()] = _signal.pthread_sigmask(signal.SIG_BLOCK, _ours)
+
+
+@functools.cache
+def _leave_in_workers(util: ModuleType) -> None:
+    """Have each worker that multiprocessing forks let go of our signals, as there is no run in it that could be told.
+
+    With a handler it would not hear SIGTERM if that comes just as it begins to wait. Other children, such as daemons,
+    keep the handler: they may go on as the program.
+    """
+    util.register_after_fork(_Chained, lambda _: leave_signals_to_parent())
 
 
 def _let_through() -> None:
