@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,11 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging import Run, new_run, read_run, sync
+from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import safe_files
+from wandb_logging._journal.cache_folder import create_run
+from wandb_logging._journal.cursor import Cursor
+from wandb_logging._journal.position import position
 from wandb_logging.testing import LocalServer
 
 FOLDER = Path("wandb_cache")
@@ -212,3 +217,21 @@ def test_killed_while_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert found[:3] == [0, 1, 2]
             assert found == list(range(6 if is_made else len(found)))
         moment += 5
+
+
+def test_a_removed_directory_that_is_half_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no run before it says what the server has: the lines behind that would be sent in its place."""
+    run_dir = create_run(tmp_path, RunInfo("r", "p", start=0.0))
+    run_dir.save_cursor(Cursor(position(), {"events": 3}))
+    shutil.rmtree(run_dir.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_dir, "save_base", refused)
+        with pytest.raises(OSError, match="full"):
+            run_dir.stand_again()
+    assert not (run_dir.path / "run.json").exists()
+    assert run_dir.stand_again()
+    assert run_dir.base.events == 3
+
+
+def refused(*_: object) -> None:
+    raise OSError("full")
