@@ -27,9 +27,11 @@ from tests.robustness.ground import START, MemoryServer, Outcome, drain, event, 
 from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import create_run, find_runs
+from wandb_logging._journal.late import LateRunDir
 from wandb_logging._journal.quota import forget_acknowledged, strip, unread
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_path
+from wandb_logging._journal.stand_in import stand_in_for
 from wandb_logging._keys import netrc
 from wandb_logging._keys.netrc_text import with_entry
 
@@ -327,6 +329,44 @@ class Bounded(Logging):
             self.power_cut()
 
 
+class Late(Logging):
+    """A run whose directory cannot be made at first: rows are sent from memory, and what is kept later knows which."""
+
+    refused = 6  # rows
+
+    def work(self) -> None:
+        cache = self.disk.root / "cache"
+        cache.touch()
+        run_dir = LateRunDir(cache, RunInfo("r", "p", start=START))
+        with contextlib.ExitStack() as opened:
+            writer = run_dir.writer(segment_bytes=self.segment_bytes, durable=self.durable, late=True)
+            opened.enter_context(contextlib.closing(writer))
+            sender = opened.enter_context(contextlib.closing(uploader(run_dir, self.server)))
+            for number in range(self.rows):
+                if number == self.refused:
+                    cache.unlink()
+                self._step(number, [writer], sender)
+            self._end([writer], sender)
+        self.sure = list(self.begun)
+        self.power_cut()
+
+    def _step(self, number: int, writers: list[Writer], sender: Uploader) -> None:
+        self.begun.append(number)
+        writers[0].append(event(number))
+        self.power_cut()
+        if number % self.syncs == self.syncs - 1:
+            writers[0].sync()
+            self.sure = list(self.begun) if sender.run_dir.on_disk else []
+            self.power_cut()
+        if number % self.drains == self.drains - 1:
+            if (memory := stand_in_for(sender.run_dir, writers[0])) is None:
+                sender.drain()
+            else:
+                self.gone = set(self.begun)  # that the server has, and nobody else will
+                sender.drain_from(memory)
+            self.power_cut()
+
+
 class Login(Workload):
     """A key written into a netrc that others have entries in, too: what is left is the old file or the new one."""
 
@@ -359,6 +399,7 @@ WORKLOADS: list[Callable[..., Workload]] = [
     partial(Logging, durable=False),
     partial(Bounded, durable=False),
     partial(Bounded, durable=True),
+    partial(Late, durable=False),
     Login,
 ]
 

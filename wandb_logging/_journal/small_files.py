@@ -372,8 +372,13 @@ class SmallFiles:
             OSError: the disk refuses it.
         """
         if self._backup.cursor.state is not None:  # the acknowledged lines are on the server alone
-            self.save_base(self._backup.cursor_anew())
-            self._save("cursor.json", seal(dumps(self._backup.cursor_anew().to_json())), durable=False)
+            cursor = self._backup.cursor_anew()
+            sealed = seal(dumps(cursor.to_json()))
+            if identity == "run.json":
+                self.save_base(cursor)
+            else:  # names are forced to the disk when this becomes a run
+                self._save("base.json", sealed, durable=True)
+            self._save("cursor.json", sealed, durable=False)
         for name, data in self._backup.files():
             safe_files.replace(self.path, identity if name == "run.json" else name, data, durable=True)
 
