@@ -17,7 +17,7 @@ from wandb_logging._journal.copies import Source
 from wandb_logging._media.base import Media, Place, captions, existing_file, pillow_image
 from wandb_logging._media.overlays import Boxes, Mask, Overlay
 from wandb_logging._media.pixels import pixels
-from wandb_logging._media.png import has_repetitions, png
+from wandb_logging._media.png import Way, png, way_of
 from wandb_logging._values.arrays import as_numpy
 
 if TYPE_CHECKING:
@@ -228,8 +228,8 @@ def _written(data: Any, mode: str | None, file_type: str) -> tuple[bytes, tuple[
         array, own = _array(data)
         if file_type in {"jpg", "jpeg"} and own == "RGBA":
             mode = mode or "RGB"  # JPEG has no transparency
-        if file_type == "png" and mode in {None, own} and not has_repetitions(array):
-            return png(array), (array.shape[1], array.shape[0])
+        if file_type == "png" and mode in {None, own} and (way := way_of(array)) is not Way.BY_PILLOW:
+            return png(array, way), (array.shape[1], array.shape[0])
         picture = pillow.fromarray(array).convert(mode or own)
     file = io.BytesIO()
     # The transparency stored in an indexed picture may not fit the format.
