@@ -23,7 +23,7 @@ from wandb_logging._values.utf8 import with_utf8
 
 _AT_ONCE = 8  # packages that are read before the program gets a moment
 _FIELDS = (b"Name", b"Version")
-_FIELD = re.compile(rb"^(Name|Version):[ \t]*(.+?)\s*$", re.MULTILINE)
+_FIELD = rb"(?m)^(Name|Version):[ \t]*(.+?)\s*$"  # compiled when it is used, which is on no calling thread
 _HEAD = 2048  # bytes of a package's metadata that usually include these two fields
 
 # A file's content with the file's time, size and number then: a process that makes a hundred runs reads it once.
@@ -132,7 +132,7 @@ def _read_package(file: str) -> tuple[str, str]:
 
 
 def _fields(text: bytes) -> dict[bytes, bytes]:
-    return dict(reversed(_FIELD.findall(text)))
+    return dict(reversed(re.findall(_FIELD, text)))
 
 
 def _system() -> str:

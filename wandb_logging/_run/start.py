@@ -169,8 +169,7 @@ def anchored(settings: Settings) -> Settings:
     if (cache_dir.is_absolute() and git_root is not None and git_root.is_absolute()) or is_homeless(cache_dir):
         return settings
     try:
-        here = started_in()
-        return settings.but(cache_dir=here / cache_dir, git_root=here / (git_root or ""))
+        return settings.within(started_in())
     except OSError:  # the working directory was removed
         return settings
 

@@ -418,14 +418,15 @@ class Address(Kind[str]):
     def keep(self, value: object) -> str:
         """The address without a slash at its end."""
         text = Text().keep(value).rstrip("/")
-        if not re.match(r"https?://[^/\s]+", text):
-            raise ValueError("a URL that starts with https:// (or http://)")
-        if re.search(USERINFO, text):
-            raise ValueError("a URL without a user or key in it: the key goes to api_key, WANDB_API_KEY or netrc")
+        # To compile a pattern takes as long as much else of making a handler: of a usual address it is only one.
         found = re.fullmatch(_HOST, text)
+        if not found and not re.match(r"https?://[^/\s]+", text):
+            raise ValueError("a URL that starts with https:// (or http://)")
+        if "@" in text and re.search(USERINFO, text):
+            raise ValueError("a URL without a user or key in it: the key goes to api_key, WANDB_API_KEY or netrc")
         if not found or int(found["port"] or 0) > MAX_PORT:
             raise ValueError(f"a URL without spaces, with a host and, if any, a port up to {MAX_PORT}")
-        if re.match(r"https?://([^/]*\.)?wandb\.ai(/|$)", text) and not text.startswith("https://api."):
+        if not text.startswith("https://api.") and re.match(r"https?://([^/]*\.)?wandb\.ai(/|$)", text):
             raise ValueError("https://api.wandb.ai for W&B's own cloud (protocol 2.4)")
         return text
 
@@ -456,7 +457,7 @@ class Moment(Kind[str]):
 
 def moment(text: str | None) -> tuple[str, int] | None:
     """The run id and step that a `Moment` names."""
-    match = re.match(_MOMENT, text or "")
+    match = re.match(_MOMENT, text) if text else None
     return (match[1], int(match[2])) if match else None
 
 

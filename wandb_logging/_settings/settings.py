@@ -7,6 +7,7 @@ runs `python -m wandb_logging._settings.schema`, which writes what is made of it
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -393,6 +394,17 @@ class Settings:
             if name not in SETTINGS:
                 raise SettingsError(_unknown(str(name), values[name]))
         return cls(**{key: value for key, value in values.items() if not _is_empty(value)})
+
+    def within(self, folder: Path) -> Settings:
+        """A copy whose folders are in that one unless they are absolute; that one is also git_root if none is given.
+
+        Args:
+            folder: an absolute path.
+        """
+        found = copy.copy(self)  # not `but`: to check all fields again takes an eighth of making a handler
+        object.__setattr__(found, "cache_dir", folder / self.cache_dir)
+        object.__setattr__(found, "git_root", folder / (self.git_root or ""))
+        return found
 
     def but(self, **changes: Unpack[GivenSettings]) -> Settings:
         """A copy with some fields changed, checked again. None and "" mean the default, whatever WANDB_* says."""
