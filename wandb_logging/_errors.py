@@ -120,7 +120,18 @@ class ServerUnavailable(HTTPStatusError):
 
 
 class AuthError(HTTPStatusError):
-    """401 or 403: the key is wrong, or may not do this; or there is none, and no server was asked."""
+    """401 or 403: the key is wrong, or may not do this; or there is none, and no server was asked.
+
+    Attributes:
+        cure: what helps, as a sentence; None where a new key may.
+    """
+
+    def __init__(self, message: str, status: int | None = None, cure: str | None = None) -> None:
+        super().__init__(message, status)
+        self.cure = cure
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (*self.args, self.status, self.cure)
 
 
 class RunNotFound(HTTPStatusError):

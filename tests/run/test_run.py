@@ -437,6 +437,7 @@ def test_a_malformed_key_is_one_clear_line(wandb_server: LocalServer, caplog: py
     report = run.finish(timeout=PATIENCE)
     assert report.remaining == 2
     assert "40+ characters" in (report.error or "")
+    assert "Correct the setting api_key." in (report.error or "")  # no login would take its place
     assert wandb_server.requests == []
     assert not any("short" in record.getMessage() for record in caplog.records)
 

@@ -360,8 +360,16 @@ class TestHostAndKey:
         make_run(cache, [row(0)], host=wandb_server.url)
         monkeypatch.delenv("WANDB_API_KEY")
         report = only(sync(cache))
-        assert "no API key was found" in str(report.error)
+        assert "no API key was found. Rows are kept on disk. Set a key with `wandb-logging login --host" in str(
+            report.error
+        )
         assert report.remaining == 1
+
+    def test_a_malformed_key(self, cache: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of a malformed variable it is said that the variable is to be corrected: a login would not take its place."""
+        make_run(cache, [row(0)], host=wandb_server.url)
+        monkeypatch.setenv("WANDB_API_KEY", f"{wandb_server.api_key}\n")
+        assert "Correct WANDB_API_KEY." in str(only(sync(cache)).error)
 
     def test_the_variable_is_for_its_own_host(
         self, cache: Path, wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch
@@ -369,7 +377,8 @@ class TestHostAndKey:
         """A run directory that names another host does not get the key of WANDB_API_KEY sent there."""
         make_run(cache, [row(0)], host=wandb_server.url)
         monkeypatch.delenv("WANDB_BASE_URL")
-        assert "no API key was found" in str(only(sync(cache)).error)
+        error = str(only(sync(cache)).error)
+        assert "no API key was found (WANDB_API_KEY is for https://api.wandb.ai)" in error
         assert wandb_server.requests == []
         assert only(sync(cache, host=wandb_server.url)).ok
 

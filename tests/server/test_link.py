@@ -271,6 +271,13 @@ def test_a_key_for_the_host_that_refuses(*, live: bool) -> None:
     assert "`wandb-logging login --relogin`" in explain(refused, "https://api.wandb.ai", live=live)
 
 
+def test_what_helps_depends_on_what_is_there() -> None:
+    """Where there is no key, nobody is asked to replace one; where a login changes nothing, none is advised."""
+    assert "`wandb-logging login`" in explain(AuthError("no API key was found"), "https://api.wandb.ai")
+    wrong = AuthError("the key from WANDB_API_KEY is malformed.", cure="Correct WANDB_API_KEY.")
+    assert explain(wrong, "https://api.wandb.ai").endswith("Rows are kept on disk. Correct WANDB_API_KEY.")
+
+
 def test_out_of_time_is_no_fault_of_the_server() -> None:
     """Who stops for lack of time does not hear that the server cannot be reached."""
     assert explain(OutOfTime("out of time; the rest stays"), "https://api.example") == "out of time; the rest stays"

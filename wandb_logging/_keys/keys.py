@@ -8,7 +8,7 @@ from dataclasses import field
 from urllib.parse import urlsplit
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._errors import SettingsError
+from wandb_logging._errors import AuthError, SettingsError
 from wandb_logging._keys import netrc
 from wandb_logging._settings.settings import SETTINGS, from_environment
 
@@ -80,8 +80,25 @@ class Key:
         """What is wrong with the form of this key (`key_problem`); None if nothing is."""
         return key_problem(self.key)
 
+    @property
+    def is_given(self) -> bool:
+        """Whether this program was given the key: then none that a login saves takes its place."""
+        return self.source in (SETTING, KEY_VARIABLE)
+
+    def checked(self) -> str:
+        """The key.
+
+        Raises:
+            AuthError: it is malformed. A mistyped key is reported instead of using another in its place.
+        """
+        if self.problem:
+            cure = f"Correct {self.source}." if self.is_given else None
+            raise AuthError(f"the key from {self.source} is malformed: {self.problem}", cure=cure)
+        return self.key
+
 
 KEY_VARIABLE = SETTINGS["api_key"].env or ""
+SETTING = "the setting api_key"
 
 # Sessions of this process by host. If netrc cannot be written, a key given to `login` still counts (protocol 2.2).
 _sessions: dict[str, Session] = {}
@@ -128,7 +145,7 @@ def find_keys(
     """All API keys for a host, in the order of `find_key`. If the server refuses one, the next may be accepted."""
     environment = SETTINGS["api_key"].unset()
     if explicit and explicit != environment:
-        yield Key(explicit, "the setting api_key")
+        yield Key(explicit, SETTING)
     if host in _sessions:
         yield Key(_sessions[host].api_key, "login in this process")
     if environment:

@@ -6,13 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wandb_logging._errors import AuthError
-from wandb_logging._keys.keys import find_keys, key_problem
+from wandb_logging._keys.keys import find_keys
 from wandb_logging._process.notices import Notices
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.secrets import Secrets
 
 if TYPE_CHECKING:
     from wandb_logging._server.client import Client
+
+_UNAUTHORIZED = 401  # `http` would be imported with the handler
 
 
 class Connection:
@@ -38,23 +40,20 @@ class Connection:
             timeout: seconds for the client's requests. Default: as in the settings.
 
         Raises:
-            AuthError: there is no such key.
+            AuthError: there is no such key, or it is malformed.
         """
         from wandb_logging._server.client import Client  # noqa: PLC0415  requests: most of the import time
 
         host, settings = self._settings.host, self._settings
-        wrong = "no API key was found"
+        wrong = AuthError("no API key was found")
         for key in find_keys(host, settings.api_key, on_problem=partial(self._notices.add, "netrc")):
             self._secrets.know(key.key)  # the key may have come into netrc after the start
-            problem = key_problem(key.key)
-            if problem:
-                wrong = f"the key from {key.source} is malformed: {problem}"
-                break  # a mistyped key is reported instead of using another key in its place
-            if key.key not in self._refused:
+            if key.checked() not in self._refused:
                 self._key = key.key
                 return Client(host, key.key, timeout=timeout or settings.request_timeout)
-            wrong = f"the key from {key.source} was refused, and there is no other"
-        raise AuthError(wrong)
+            said = f"the key from {key.source} was refused, and there is no other"
+            wrong = AuthError(said, _UNAUTHORIZED)
+        raise wrong
 
     def refuse(self) -> None:
         """Note that the server refused the key of the latest client: the next one takes another key."""

@@ -353,13 +353,13 @@ class _Sender:
         settings = self._plan.settings
         # WANDB_API_KEY is for the host of the settings; a run directory from somebody else may name any.
         trusted = self._plan.host is not None or self._host == settings.host
+        other = ""
         for found in find_keys(self._host, self._plan.key):
             if found.source == KEY_VARIABLE and not trusted:
+                other = f" ({KEY_VARIABLE} is for {settings.host})"
                 continue
-            if found.problem:
-                raise AuthError(f"the key from {found.source} is malformed: {found.problem}")
-            return self._plan.clients.take(self._host, found.key, self._options.timeout)
-        raise AuthError("no API key was found")
+            return self._plan.clients.take(self._host, found.checked(), self._options.timeout)
+        raise AuthError(f"no API key was found{other}")
 
     def _progress(self) -> None:
         if self._plan.on_progress is None:

@@ -246,7 +246,10 @@ def _sentence(error: WandbLoggingError) -> str:
 
 def _advice(error: WandbLoggingError, host: str, *, live: bool) -> str:
     if isinstance(error, AuthError):
-        login = "wandb-logging login --relogin" + ("" if host == DEFAULT_HOST else f" --host {shlex.quote(host)}")
+        if error.cure is not None:
+            return error.cure
+        again = "" if error.status is None else " --relogin"  # else the key that is there would be found
+        login = f"wandb-logging login{again}" + ("" if host == DEFAULT_HOST else f" --host {shlex.quote(host)}")
         return f"Set a key with `{login}`" + (
             "; it is picked up while the program runs." if live else ", then sync again."
         )
