@@ -62,6 +62,19 @@ class TestLs:
         assert captured.err.startswith("wandb-logging: ")
         assert "bad" in captured.err
 
+    def test_a_run_that_has_lost_its_run_json(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A directory that holds a journal and no run.json is not passed over: it may hold rows that nobody has."""
+        offline_run("a1")
+        offline_run("b2")
+        Path("wandb_cache/digits/b2/run.json").unlink()
+        assert main(["ls", "--columns", "id"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out.split() == ["ID", "a1"]
+        assert captured.err.startswith("wandb-logging: wandb_cache/digits/b2 has no readable run.json: No such file")
+        assert captured.err.endswith("; `wandb-logging repair` can make a new one\n")
+        assert main(["repair", "--yes", "wandb_cache/digits/b2"]) == 0
+        assert main(["ls", "--columns", "id"]) == 0
+
     def test_two_runs_of_one_id(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Each is shown under the name that `show` and `sync` take."""
         offline_run("a1", rows=1)

@@ -11,7 +11,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._journal.verify import find_directories
-from wandb_logging._page.scan import run_dirs
+from wandb_logging._page.scan import run_folders
 
 INFO = RunInfo("made", "p", start=START)
 
@@ -21,11 +21,12 @@ def test_nobody_sees_it_before_it_is_whole(tmp_path: Path) -> None:
     with folder_aside(tmp_path) as aside:
         new = NewRun(tmp_path, aside, INFO)
         new.append([b'{"metrics":{"n":1},"t":1.0}'])
-        for find in (find_runs, find_directories, run_dirs):
+        for find in (find_runs, find_directories, run_folders):
             assert list(find(tmp_path)) == []
         place = new.settle()
-    for find in (find_runs, find_directories, run_dirs):
+    for find in (find_runs, find_directories):
         assert [found.path for found in find(tmp_path)] == [place]
+    assert list(run_folders(tmp_path)) == [str(place)]
 
 
 def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ import pytest
 
 from tests.page.pages import Visitor, served
 from tests.runs import START, make_run
+from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.cache_folder import claim_run
+from wandb_logging._journal.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +39,9 @@ class Looker:
             assert {self._visitor.ask(f"/api/{one.format(key)}")[0] for one in REQUESTS} == {200}
         return [{**run, "drawn": drawn[run["key"]]} for run in self._visitor.json("/api/runs")["runs"]]
 
-    def sees_one(self) -> tuple[Any, ...]:
+    def sees_one(self, after: float = 0.1) -> tuple[Any, ...]:
         """State of the only run, its rows, the range of its last metric, what is wrong."""
-        (run,) = self.sees()
+        (run,) = self.sees(after)
         assert len(run["drawn"]) == (run["rows"] or 0)
         return run["state"], run["rows"], run["figures"][0][1:4] if run["figures"] else [], run["error"]
 
@@ -64,12 +67,12 @@ def test_a_journal_that_is_cut(looker: Looker) -> None:
     (journal,) = looker.root.rglob("journal-*.jsonl")
     whole = journal.read_bytes()
     journal.write_bytes(whole[: whole.index(b'"n":20') + 3])
-    (run,) = looker.sees()
+    (run,) = looker.sees(after=2.0)
     assert (run["state"], run["rows"], run["damaged"], run["drawn"][-1]) == ("crashed", 20, 1, pytest.approx(19))
     journal.write_bytes(whole)
-    assert looker.sees_one() == ("finished", 50, [49, 0, 49], "")
+    assert looker.sees_one(after=2.0) == ("finished", 50, [49, 0, 49], "")
     journal.write_bytes(b"")
-    assert looker.sees_one() == ("crashed", 0, [], "")
+    assert looker.sees_one(after=2.0) == ("crashed", 0, [], "")
 
 
 def test_a_journal_that_is_removed(looker: Looker) -> None:
@@ -123,9 +126,11 @@ def test_a_journal_that_cannot_be_read(looker: Looker, tmp_path: Path, kind: str
     assert looker.sees_one() == ("finished", 50, [49, 0, 49], "")
 
 
-@pytest.mark.parametrize("what", ["run.json", ".", ".."], ids=["identity", "directory", "folder"])
-def test_what_goes_and_comes_back(looker: Looker, tmp_path: Path, what: str) -> None:
-    """A run of which something went away is told so, then leaves the list; back again it is as it was."""
+@pytest.mark.parametrize(
+    ("what", "left"), [("run.json", 1), (".", 0), ("..", 0)], ids=["identity", "directory", "folder"]
+)
+def test_what_goes_and_comes_back(looker: Looker, tmp_path: Path, what: str, left: int) -> None:
+    """A run of which something went away is told so, leaves the list with its journal, and back again is as it was."""
     path = (looker.root / "p" / "one" / what).resolve()
     path.rename(tmp_path / "aside")
     state, rows, _, error = looker.sees_one()
@@ -134,7 +139,7 @@ def test_what_goes_and_comes_back(looker: Looker, tmp_path: Path, what: str) -> 
     (tmp_path / "aside").rename(path)
     assert looker.sees_one() == ("finished", 50, [49, 0, 49], "")
     path.rename(tmp_path / "aside")
-    assert looker.sees(after=1000) == []
+    assert [run["state"] for run in looker.sees(after=1000)] == ["unreadable"] * left
 
 
 def test_a_run_that_is_renamed(looker: Looker) -> None:
@@ -142,3 +147,29 @@ def test_a_run_that_is_renamed(looker: Looker) -> None:
     (looker.root / "p" / "one").rename(looker.root / "p" / "two")
     (run,) = looker.sees(after=1000)
     assert (run["path"], run["state"], run["rows"], len(run["drawn"])) == ("p/two", "finished", 50, 50)
+
+
+def test_a_directory_without_run_json(tmp_path: Path) -> None:
+    """A run that was copied without its run.json is in the list, and says why it cannot be read, until that follows."""
+    make(tmp_path / "runs", range(50)).joinpath("run.json").rename(tmp_path / "aside")
+    with served(tmp_path / "runs", tmp_path / "kept") as visitor:
+        looker = Looker(visitor, tmp_path / "runs")
+        state, rows, _, error = looker.sees_one()
+        assert (state, rows) == ("unreadable", None)
+        assert "has no readable run.json: No such file" in error
+        (tmp_path / "aside").rename(tmp_path / "runs" / "p" / "one" / "run.json")
+        assert looker.sees_one() == ("finished", 50, [49, 0, 49], "")
+
+
+def test_a_directory_that_is_being_made(tmp_path: Path) -> None:
+    """A process that begins a run makes its run.json last: until then it is no run that cannot be read."""
+    make(tmp_path / "runs", range(50))
+    info = RunInfo(id="two", project="p", start=START)
+    with served(tmp_path / "runs", tmp_path / "kept") as visitor:
+        looker = Looker(visitor, tmp_path / "runs")
+        run_dir = claim_run(tmp_path / "runs", info)
+        writer = Writer(run_dir.path)
+        assert [run["state"] for run in looker.sees(after=1000)] == ["finished"]
+        run_dir.save_identity(info)
+        assert {run["state"] for run in looker.sees(after=1000)} == {"finished", "running"}
+        writer.close()

@@ -14,10 +14,15 @@ from wandb_logging._reading.outline import outline
 _MOST = 5  # candidates that an error names
 
 
-def runs_in(paths: Iterable[Path]) -> tuple[list[RunDir], bool]:
-    """The runs at or below some paths, each once, and whether all folders could be read. Prints which could not."""
+def runs_in(paths: Iterable[Path], *, lost: bool = False) -> tuple[list[RunDir], bool]:
+    """The runs at or below some paths, each once, and whether all folders could be read. Prints which could not.
+
+    Args:
+        paths: where to look.
+        lost: whether there are also those that have a journal but no run.json.
+    """
     problems: list[OSError] = []
-    found = {run.path: run for path in paths for run in find_runs(path, problems.append)}
+    found = {run.path: run for path in paths for run in find_runs(path, problems.append, lost=lost)}
     real = [problem for problem in problems if not isinstance(problem, FileNotFoundError)]
     for problem in real:
         complain(words_of(problem))

@@ -16,6 +16,7 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, sa
 from wandb_logging._cli.states import STATES, state_of
 from wandb_logging._cli.text import age, as_json, brief, table
 from wandb_logging._errors import JournalError
+from wandb_logging._journal.cache_folder import is_being_made, is_run_dir
 from wandb_logging._reading.outline import Outline, outline
 from wandb_logging._reading.read import read_overview
 from wandb_logging._settings.settings import Settings
@@ -134,14 +135,16 @@ def _is_column(name: str) -> bool:
 
 def _outlines(folder: Path) -> tuple[list[Outline], bool]:
     """The outlines of the runs in a folder, and whether all could be read."""
-    run_dirs, all_read = runs_in([folder])
+    run_dirs, all_read = runs_in([folder], lost=True)
     found = []
     for run_dir in run_dirs:
         try:
             found.append(outline(run_dir))
         except (JournalError, OSError) as exc:
-            complain(words_of(exc))
-            all_read = False
+            if not is_being_made(run_dir):
+                lost = "" if is_run_dir(str(run_dir.path)) else f"; `{PROG} repair` can make a new one"
+                complain(f"{words_of(exc)}{lost}")
+                all_read = False
     return found, all_read
 
 

@@ -109,14 +109,15 @@ def remove_run(run_dir: RunDir) -> None:
     shutil.rmtree(run_dir.path)
 
 
-def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None) -> list[RunDir]:
+def find_runs(path: Path, on_problem: Callable[[OSError], object] | None = None, *, lost: bool = False) -> list[RunDir]:
     """All run directories at or below `path`, oldest first. What is inside of one is not looked at.
 
     Args:
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
+        lost: as in `walk_folders`.
     """
-    return sorted(walk_runs(path, on_problem), key=lambda run_dir: (_began(run_dir), run_dir.path))
+    return sorted(walk_runs(path, on_problem, lost=lost), key=lambda run_dir: (_began(run_dir), run_dir.path))
 
 
 def is_run_dir(folder: str) -> bool:
@@ -133,11 +134,25 @@ def is_run_dir(folder: str) -> bool:
         return "run.json" in os.listdir(folder)  # noqa: PTH208
 
 
+def is_being_made(run_dir: RunDir) -> bool:
+    """Whether a process just makes a run directory: run.json comes last. One that has lost it is none of these.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    return not is_run_dir(str(run_dir.path)) and run_dir.alive()
+
+
 def walk_runs(
-    path: Path,
-    on_problem: Callable[[OSError], object] | None = None,
-    is_run: Callable[[str], bool] = is_run_dir,
+    path: Path, on_problem: Callable[[OSError], object] | None = None, *, lost: bool = False
 ) -> Iterator[RunDir]:
+    """The run directories at or below `path`, as `walk_folders` finds them."""
+    return (RunDir(Path(folder)) for folder in walk_folders(path, on_problem, lost=lost))
+
+
+def walk_folders(
+    path: Path, on_problem: Callable[[OSError], object] | None = None, *, lost: bool = False
+) -> Iterator[str]:
     """The run directories at or below `path`, by their paths; without those that are still being made.
 
     Links are not followed, and what is inside of a run directory is not looked at: of a thousand runs, not even the
@@ -146,28 +161,36 @@ def walk_runs(
     Args:
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
-        is_run: tells of a folder whether it is a run directory.
+        lost: whether a directory that has a journal but no run.json counts as one: copied by half, or damaged.
     """
     folders = [str(path)]
     while folders:
         folder = folders.pop()
         try:
-            found = is_run(folder)
-            below = [] if found else _below(folder)
+            found = is_run_dir(folder)
+            below, journal = ([], False) if found else _inside(folder)
         except OSError as exc:
             if on_problem is not None:
                 on_problem(exc)
             continue
-        if found:
-            yield RunDir(Path(folder))
-        folders += below
+        if found or (lost and journal):
+            yield folder
+        else:
+            folders += below
 
 
-def _below(folder: str) -> list[str]:
-    """The folders in a folder, the last one first."""
+def _inside(folder: str) -> tuple[list[str], bool]:
+    """The folders in a folder, the last one first, and whether there are files of a journal."""
+    below = []
+    journal = False
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    return [os.path.join(folder, name) for name in sorted(names, reverse=True) if not name.startswith(BEING_MADE)]  # noqa: PTH118
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith(BEING_MADE):
+                    below.append(entry.path)
+            else:
+                journal = journal or entry.name.startswith("journal-")
+    return sorted(below, reverse=True), journal
 
 
 def _began(run_dir: RunDir) -> float:

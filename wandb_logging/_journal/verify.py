@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import json
-import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._journal import safe_files
-from wandb_logging._journal.cache_folder import is_run_dir, walk_runs
+from wandb_logging._journal.cache_folder import walk_runs
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.members import is_writing
 from wandb_logging._journal.order import damaged_in_order
@@ -67,11 +66,7 @@ class _Tally:
 
 def find_directories(path: Path) -> list[RunDir]:
     """All run directories at or below a path, also those that have lost their run.json."""
-    return sorted(walk_runs(path, is_run=_was_run), key=lambda run_dir: run_dir.path)
-
-
-def _was_run(folder: str) -> bool:
-    return is_run_dir(folder) or any(name.startswith("journal-") for name in os.listdir(folder))  # noqa: PTH208
+    return sorted(walk_runs(path, lost=True), key=lambda run_dir: run_dir.path)
 
 
 def verify(run_dir: RunDir) -> Verdict:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import field
 
+from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.segments import segment_path, segments
 from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks while a run goes on
-_IDLE_TICK = 0.15  # seconds between two looks while none does
 _COLD = 12  # number of ended runs that are looked at in each tick, in turns
+_IDLE_TICK = 0.4  # the same while none goes on: to wake up takes ten times as long as to look at a dozen runs, and an
+_IDLE_COLD = 32  # ended run that is resumed is seen about as soon
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
-_IDENTITY = 1.0  # seconds between two looks whether somebody wrote into a run.json
+_FILES = 1.0  # seconds between two looks at what rarely changes alone: run.json, and the files of a run that has ended
 _SCAN = 3.0  # least seconds between two looks for new runs
 
 Signature = tuple[object, ...]
@@ -73,47 +75,68 @@ class Hub:
                 subscriber.tell(keys)
 
 
+@dataclass
+class _Look:
+    """How a run was when it was looked at.
+
+    Attributes:
+        seen: a value that changes when the run does; None if nobody looked.
+        changed: when its directory changed.
+        newest: the paths of the newest segments.
+        identity: a value that changes when run.json does.
+        due: when its files are looked at again, though nothing changed in the directory.
+        carded: when its state was found out.
+    """
+
+    seen: Signature | None = None
+    changed: int = 0
+    newest: list[str] = field(default_factory=list)
+    identity: Signature = ()
+    due: float = 0.0
+    carded: float = 0.0
+
+
 class Poller:
     """Looks for changed runs while there are subscribers, has the new lines read, and tells which runs changed."""
 
     def __init__(self, runs: Runs, tell: Callable[[set[int]], object]) -> None:
         self._runs = runs
         self._tell = tell
-        self._seen: dict[int, Signature] = {}
-        self._carded: dict[int, float] = {}
-        self._newest: dict[int, tuple[int, list[str]]] = {}
-        self._identities: dict[int, tuple[float, Signature]] = {}
+        self._looks: dict[int, _Look] = {}
+        self._goes_on = False  # whether any run does
         self._turn = 0
         self._scan_at = 0.0
 
     def know(self, runs: Iterable[Run]) -> None:
         """Note how runs are before they are read: what comes later is news."""
         for run in runs:
-            if run.key not in self._seen:
-                self._seen[run.key] = self._signature(run, time.monotonic())
+            look = self._look(run)
+            if look.seen is None:
+                look.seen = _signature(run, look, time.monotonic())
 
     def run(self, some: threading.Event, stop: threading.Event) -> None:
         """Look again and again until `stop` is set, as long as `some` is set."""
         while not stop.is_set():
             if some.wait(1.0):
                 self.tick(time.monotonic())
-                stop.wait(_TICK if any(run.card.alive for run in list(self._runs.by_key.values())) else _IDLE_TICK)
+                stop.wait(_TICK if self._goes_on else _IDLE_TICK)
 
     def tick(self, now: float) -> None:
         """Look once: at runs that go on, at some of the others, and now and then for new ones."""
         changed = self._scanned(now)
         for run in self._due():
-            seen = self._signature(run, now)
-            known = self._seen.get(run.key)
-            late = run.card.alive and now - self._carded.get(run.key, 0.0) > _CARD
-            if known is None and not run.readings and not run.samples:
-                self._seen[run.key] = seen
-            elif seen != known or late:
-                self._seen[run.key] = seen
-                self._carded[run.key] = now
+            look = self._look(run)
+            seen, known = _signature(run, look, now), look.seen
+            look.seen = seen
+            late = run.card.alive and now - look.carded > _CARD
+            if (seen != known or late) and (known is not None or run.readings or run.samples):
+                look.carded = now
                 changed |= self._looked(run, news=seen != known)
         if changed:
             self._tell(changed)
+
+    def _look(self, run: Run) -> _Look:
+        return self._looks.setdefault(run.key, _Look())
 
     def _looked(self, run: Run, *, news: bool) -> set[int]:
         before = run.card
@@ -121,32 +144,14 @@ class Poller:
         return {run.key} if news or before != run.card else set()
 
     def _due(self) -> list[Run]:
-        runs = list(self._runs.by_key.values())
-        hot = [run for run in runs if run.card.alive]
-        cold = [run for run in runs if not run.card.alive]
-        self._turn = self._turn + _COLD if self._turn + _COLD < len(cold) else 0
-        return hot + cold[self._turn : self._turn + _COLD]
-
-    def _signature(self, run: Run, now: float) -> Signature:
-        """A value that changes when a run does: of its directory, its newest segments' sizes, and its run.json."""
-        path = run.run_dir.path
-        with contextlib.suppress(OSError):
-            changed = os.stat(path).st_mtime_ns  # noqa: PTH116  a third faster than a path's own, all day long
-            known = self._newest.get(run.key)
-            if known is None or known[0] != changed:  # only then can there be new segments
-                newest = dict(segments(path)).items()
-                known = self._newest[run.key] = changed, [str(segment_path(path, *item)) for item in newest]
-            return (changed, self._identity(run, now), *(os.stat(name).st_size for name in known[1]))  # noqa: PTH116
-        return ()
-
-    def _identity(self, run: Run, now: float) -> Signature:
-        """A value that changes when run.json does. It is written once and for all, so it is looked at now and then."""
-        looked, seen = self._identities.get(run.key, (0.0, ()))
-        if not seen or now - looked > _IDENTITY:
-            about = os.stat(f"{run.run_dir.path}/run.json")  # noqa: PTH116
-            seen = (about.st_mtime_ns, about.st_size, about.st_ino)
-            self._identities[run.key] = now, seen
-        return seen
+        hot: list[Run] = []
+        cold: list[Run] = []
+        for run in list(self._runs.by_key.values()):
+            (hot if run.card.alive else cold).append(run)
+        self._goes_on = bool(hot)
+        count = _COLD if hot else _IDLE_COLD
+        self._turn = self._turn + count if self._turn + count < len(cold) else 0
+        return hot + cold[self._turn : self._turn + count]
 
     def _scanned(self, now: float) -> set[int]:
         if now < self._scan_at:
@@ -154,8 +159,25 @@ class Poller:
         news = self._runs.scan()
         self._scan_at = now + max(_SCAN, 300 * (time.monotonic() - now))
         for key in news:
-            self._seen.pop(key, None)
-            self._carded.pop(key, None)
-            self._newest.pop(key, None)
-            self._identities.pop(key, None)
+            self._looks.pop(key, None)
         return {*news, 0} if news else set()
+
+
+def _signature(run: Run, look: _Look, now: float) -> Signature:
+    """A value that changes when a run does: of its directory, run.json, and its newest segments' sizes."""
+    path = run.run_dir.path
+    try:
+        changed = os.stat(path).st_mtime_ns  # noqa: PTH116  a third faster than a path's own, all day long
+        if changed != look.changed:  # only then can there be new segments
+            look.newest = [str(segment_path(path, *item)) for item in dict(segments(path)).items()]
+            look.changed, look.due = changed, 0.0
+        if now >= look.due:
+            about = os.stat(f"{path}/run.json")  # noqa: PTH116
+            look.identity = about.st_mtime_ns, about.st_size, about.st_ino
+            look.due = now + _FILES
+        elif not run.card.alive and look.seen is not None:
+            return look.seen
+        return (changed, look.identity, *(os.stat(name).st_size for name in look.newest))  # noqa: PTH116
+    except OSError:
+        look.due = 0.0
+        return ()

@@ -13,13 +13,14 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
+from wandb_logging._journal.cache_folder import is_being_made
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._page.readers import Readers
 from wandb_logging._page.sample import sample, size_of
-from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_dirs, words_of
+from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_folders, words_of
 from wandb_logging._page.together import for_each
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
@@ -111,13 +112,13 @@ class Runs:
         """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
             known = {str(run.run_dir.path): run for run in self.by_key.values()}  # to look up a Path takes long
-            found = {str(run_dir.path): run_dir for run_dir in run_dirs(self.root)}
+            found = set(run_folders(self.root))
             news = set()
-            for path in known.keys() - found.keys():
+            for path in known.keys() - found:
                 news.add(known[path].key)
                 del self.by_key[known[path].key]
             new: list[tuple[Card, RunDir]] = []
-            for_each(lambda path: new.append((first_card(found[path]), found[path])), found.keys() - known.keys())
+            for_each(lambda path: new.extend(_first(RunDir(Path(path)))), found - known.keys())
             for about, run_dir in sorted(new, key=lambda item: (item[0].info.get("start", 0.0), item[0].path)):
                 if len(self.by_key) < MOST_RUNS:
                     key = next(self._keys)
@@ -255,6 +256,14 @@ class Runs:
             if run not in wanted and not run.card.alive:
                 left -= sum(exact.bins.cells for exact in run.readings.values())
                 run.readings.clear()
+
+
+def _first(run_dir: RunDir) -> list[tuple[Card, RunDir]]:
+    about = first_card(run_dir)
+    with contextlib.suppress(OSError):  # then its card says why it cannot be read
+        if about.error and is_being_made(run_dir):
+            return []
+    return [(about, run_dir)]
 
 
 def _know(run: Run) -> None:

@@ -15,7 +15,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import safe_files
-from wandb_logging._journal.cache_folder import walk_runs
+from wandb_logging._journal.cache_folder import walk_folders
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.seal import unseal
@@ -67,9 +67,9 @@ class Card:
         return "finished" if self.exit_code == 0 else "crashed"
 
 
-def run_dirs(root: Path) -> Iterator[RunDir]:
-    """The run directories at or below a path, but not more than the page shows."""
-    return islice(walk_runs(root), MOST_RUNS)
+def run_folders(root: Path) -> Iterator[str]:
+    """The run directories at or below a path, but not more than the page shows; also those without run.json."""
+    return islice(walk_folders(root, lost=True), MOST_RUNS)
 
 
 def first_card(run_dir: RunDir) -> Card:
