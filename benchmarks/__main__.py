@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks import _page, profile
 from benchmarks._contenders import missing
 from benchmarks._measure import FULL, QUICK, TINY, Result, is_busy, load
+from benchmarks._values import installed
 
 SUBJECTS = ["call", "values", "text", "program", "startup", "online", "offline", "processes", "peers", "profile"]
 
@@ -30,7 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(_page.circumstances(before))
     if is_busy():
         print("THE MACHINE IS BUSY: figures are worse than they would be, tails most of all.")
-    for name in [*missing(), *([] if profile.SPY.exists() else ["py-spy, for the profile"])]:
+    for name in [
+        *missing(),
+        *(f"{module}, for values" for module in ("numpy", "PIL", "torch") if not installed(module)),
+        *([] if profile.SPY.exists() else ["py-spy, for the profile"]),
+    ]:
         print(f"not installed, left out: {name}")
     missed, suite, every = 0, [], []
     for subject in given.only or SUBJECTS:

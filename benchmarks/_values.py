@@ -71,15 +71,33 @@ def _table(media: Any) -> Callable[[], Row]:
     return lambda: {"v": media.Table(columns=columns, data=data)}
 
 
-def _image(media: Any) -> Callable[[], Row]:
-    numpy = importlib.import_module("numpy")
-    numbers = numpy.random.default_rng(7)
-    pixels = itertools.cycle([numbers.integers(0, 255, (256, 256, 3), dtype="uint8") for _ in range(20)])
-    return lambda: {"v": media.Image(next(pixels))}
+def _noise(_numpy: Any, numbers: Any) -> Any:
+    return numbers.integers(0, 255, (256, 256, 3), dtype="uint8")
 
 
+def _photograph(numpy: Any, numbers: Any) -> Any:
+    """Smooth, with the noise of a sensor."""
+    y, x = numpy.mgrid[0:256, 0:256]
+    smooth = [128 + 60 * numpy.sin(x / 23 + y / 40), 128 + 80 * numpy.cos(y / 31), (x + y) / 2 % 255]
+    return numpy.clip(numpy.stack(smooth, -1) + numbers.normal(0, 6, (256, 256, 3)), 0, 255).astype("uint8")
+
+
+def _images(make: Callable[[Any, Any], Any]) -> Callable[[Any], Callable[[], Row]]:
+    def images(media: Any) -> Callable[[], Row]:
+        numpy = importlib.import_module("numpy")
+        numbers = numpy.random.default_rng(7)
+        pixels = itertools.cycle([make(numpy, numbers) for _ in range(20)])
+        return lambda: {"v": media.Image(next(pixels))}
+
+    return images
+
+
+IMAGES: dict[str, Callable[[Any], Callable[[], Row]]] = {
+    "a 256 x 256 image of noise": _images(_noise),
+    "a 256 x 256 photograph": _images(_photograph),
+}
 LARGE: dict[str, Callable[[Any], Callable[[], Row]]] = {
     "a numpy array of 1,000": _array,
     "a 100 x 10 table": _table,
-    "a 256 x 256 image": _image,
+    **IMAGES,
 }

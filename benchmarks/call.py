@@ -88,10 +88,10 @@ def stock_logger(stack: ExitStack) -> logging.Logger:
     return contender.logger
 
 
-def floor_logger(stack: ExitStack) -> logging.Logger:
-    """A logger whose handler only writes a row's JSON and its checksum to a file."""
+def floor_logger(stack: ExitStack, read: Callable[[Mapping[str, Any]], Any] | None = None) -> logging.Logger:
+    """A logger whose handler only writes a row's JSON and its checksum to a file; `read` makes numbers of the row."""
     directory = stack.enter_context(tempfile.TemporaryDirectory())
-    contender = _contenders.logging_floor(Path(directory))
+    contender = _contenders.logging_floor(Path(directory), read)
     stack.callback(contender.finish)
     return contender.logger
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -249,7 +251,7 @@ def _beside(what: str, ours: list[_Whole], theirs: list[_Whole], least: list[_Wh
 
 def _finish(target: Sink, size: Size, what: str, *, warm: bool) -> Result:
     """How long ending takes, where the run was there (`warm`), or began with the rows a moment ago."""
-    took, least, requests, trip = [], [], [], []
+    took, least, requests, trip, forced = [], [], [], [], []
     for _ in range(min(size.starts, 5)):
         target.take_counts()
         with Worker(OURS, target.environment()) as worker:
@@ -262,7 +264,19 @@ def _finish(target: Sink, size: Size, what: str, *, warm: bool) -> Result:
             worker.ask("burst", 100, 10)
             least.append(worker.ask("finish"))
         trip.append(target.round_trip())
+        forced.append(_forced(100 * 400))
     raw, trips = statistics.median(took), statistics.median(requests) * statistics.median(trip)
     note = f"{raw * 1e3:.0f} ms with {statistics.median(requests):.0f} requests, {trips * 1e3:.1f} ms; "
-    note += f"floor {statistics.median(least) * 1e3:.0f} ms, with one"
+    note += f"floor {statistics.median(least) * 1e3:.0f} ms, with one, "
+    note += f"and {statistics.median(forced) * 1e3:.1f} ms if it forced its rows to the disk"
     return Result(f"finish of 100 rows, {what}, without its round trips", (raw - trips) * 1e3, 30, "ms", note)
+
+
+def _forced(size: int) -> float:
+    """Seconds until a new file of so many bytes is on the disk, and not only with the system."""
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(size))
+        file.flush()
+        begun = time.perf_counter()
+        os.fsync(file.fileno())
+        return time.perf_counter() - begun

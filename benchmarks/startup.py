@@ -36,9 +36,12 @@ _HANDLER = """
 import json, sys, tempfile, time
 from wandb_logging import WandbHandler
 directory = tempfile.mkdtemp()
-begun = time.perf_counter()
-WandbHandler(project="bench", mode=sys.argv[1], api_key="0" * 40, cache_dir=directory, quiet=True)
-print(json.dumps(time.perf_counter() - begun))
+taken = []
+for _ in range(2):
+    begun = time.perf_counter()
+    WandbHandler(project="bench", mode=sys.argv[1], api_key="0" * 40, cache_dir=directory, quiet=True)
+    taken.append(time.perf_counter() - begun)
+print(json.dumps(taken))
 """
 
 # The most memory the process ever had, after: nothing, logging, a run online.
@@ -78,7 +81,10 @@ def results(size: Size) -> list[Found]:
     turns = [(child(importing), child(bare), child(alone)) for _ in range(size.starts)]
     inside, floor = ([turn[who].said for turn in turns] for who in (0, 2))
     whole = [this.seconds - that.seconds for this, that, _ in turns]
-    made, made_online = ([child(_HANDLER, mode).said for _ in range(size.starts)] for mode in ("offline", "online"))
+    made, made_online = (
+        [statistics.median(of) * 1e3 for of in zip(*(child(_HANDLER, mode).said for _ in range(size.starts)))]
+        for mode in ("offline", "online")
+    )
     with sink() as target:
         memory = [child(_MEMORY, **target.environment()).said for _ in range(min(size.starts, 5))]
         needed = [child(_NEEDED).said for _ in range(min(size.starts, 5))]
@@ -97,8 +103,8 @@ def results(size: Size) -> list[Found]:
             f"whole processes differ by {statistics.median(whole) * 1e3:.0f} ms{sdk}; "
             f"floor {statistics.median(floor) * 1e3:.1f} ms, without a module of ours",
         ),
-        Result("handler made, offline", statistics.median(made) * 1e3, 2, "ms"),
-        Result("handler made, online", statistics.median(made_online) * 1e3, None, "ms", "with the import of requests"),
+        Result("handler made, offline", made[0], 2, "ms", f"a second one {made[1]:.2g} ms"),
+        Result("handler made, online", made_online[0], None, "ms", "with the import of requests"),
         Result(
             "memory over a bare interpreter, imported and online",
             online_mib - bare_mib,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from benchmarks._contenders import FLOOR, OFFLINE, OURS, SDK, STOCK, missing
 from benchmarks._measure import Found, Result, Size, interleaved, micros, ratio
-from benchmarks._values import KINDS, LARGE, installed, torch_rows
+from benchmarks._values import IMAGES, KINDS, LARGE, installed, torch_rows
 from benchmarks._worker import Worker
 from benchmarks.call import beside, floor_logger, log_row, offline_logger, stock_logger
 
@@ -37,7 +38,9 @@ def _small(size: Size) -> list[Found]:
         calls.update({(name, FLOOR): log_row(least, kinds[name]) for name in _WRITTEN})
         if installed("torch"):
             tensors = torch_rows()
-            calls[_TORCH, OURS], calls[_TORCH, STOCK] = log_row(ours, tensors), log_row(stock, tensors)
+            least = floor_logger(stack, lambda row: {name: value.item() for name, value in row.items()})
+            calls.update({(_TORCH, who): log_row(of, tensors) for who, of in ((OURS, ours), (STOCK, stock))})
+            calls[_TORCH, FLOOR] = log_row(least, tensors)
             calls[_TORCH, "item"] = lambda i: [each.item() for each in tensors[i % len(tensors)].values()]
         times = interleaved(calls, calls=max(size.calls // 5, 10), rounds=size.rounds)
     found: list[Found] = []
@@ -46,9 +49,10 @@ def _small(size: Size) -> list[Found]:
         note = beside(these, those, times.get((name, FLOOR)))
         found.append(Result(f"{name}, to QueueHandler", ratio(these, those), _GOALS.get(name, _OTHERWISE), note=note))
     if (_TORCH, OURS) in times:
-        these, those, items = (times[_TORCH, who] for who in (OURS, STOCK, "item"))
-        note = f"{micros(these)} against {micros(those)} and {micros(items)}"
+        these, those, items, floor = (times[_TORCH, who] for who in (OURS, STOCK, "item", FLOOR))
         both = [stock + item for stock, item in zip(those, items)]
+        note = f"{micros(these)} against {micros(those)} and {micros(items)}"
+        note += f"; floor {ratio(floor, both):.3g} x, {micros(floor)}"
         found.append(Result(f"{_TORCH}, to QueueHandler and ten .item()", ratio(these, both), 1.3, note=note))
     return found
 
@@ -58,11 +62,17 @@ def _large(size: Size) -> list[Found]:
     if not size.peers or SDK in missing() or not installed("numpy") or not installed("PIL"):
         return []
     environment = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    with Worker(OFFLINE, environment) as ours, Worker(SDK, environment) as theirs:
+    with Worker(OFFLINE, environment) as ours, Worker(SDK, environment) as theirs, Worker(FLOOR) as least:
         found: list[Found] = []
         for name in LARGE:
-            pairs = [tuple(worker.ask("large", name, 20) for worker in (ours, theirs)) for _ in range(7)]
-            these, those = zip(*pairs[1:])
-            note = f"{statistics.median(these) * 1e3:.2g} ms against {statistics.median(those) * 1e3:.2g} ms"
+            workers = (ours, theirs, least) if name in IMAGES else (ours, theirs)
+            turns = [tuple(worker.ask("large", name, 20) for worker in workers) for _ in range(7)]
+            these, those, *floors = zip(*turns[1:])
+            note = f"{_millis(these)} against {_millis(those)}"
+            note += "".join(f"; floor {ratio(floor, those):.3g} x, {_millis(floor)}, not packed" for floor in floors)
             found.append(Result(f"{name}, to the official SDK's call", ratio(these, those), 1 / 3, note=note))
     return found
+
+
+def _millis(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds) * 1e3:.2g} ms"

@@ -136,8 +136,10 @@ def _all_read(row: dict[Any, Any], kind: Any) -> dict[Any, Any] | None:
     if type(read) is partial or countOf(map(type, row.values()), kind) != len(row):  # arrays, or several types
         return None
     found = dict(zip(row, map(read, row.values())))
-    are_numbers = _NUMBERS.issuperset(map(type, found.values()))
-    return found if are_numbers and -_INF < sum(found.values()) < _INF else None
+    if _may_hold_more(found) and not _are_numbers(found):
+        return None
+    total = sum(found.values(), 0.0)  # as in `is_ready`
+    return found if type(total) is float and -_INF < total < _INF else None
 
 
 @lru_cache(maxsize=256)
