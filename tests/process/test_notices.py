@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import logging
 import logging.config
@@ -63,6 +64,21 @@ def test_quiet_keeps_them_off_stderr(capsys: pytest.CaptureFixture[str]) -> None
     notices.add("kind", "something is wrong")
     notices.say_all()
     assert capsys.readouterr().err == ""
+
+
+def test_a_package_that_is_imported_anew(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both copies are heard, and each line once."""
+    nobody_else()
+    monkeypatch.setattr(logger, "handlers", list(logger.handlers))
+    monkeypatch.delitem(sys.modules, notices.__name__)
+    anew = importlib.import_module(notices.__name__)
+    assert anew is not notices
+    anew.say(logging.WARNING, "from the new one")
+    say(logging.WARNING, "from the old one")
+    assert capsys.readouterr().err.splitlines() == [
+        "wandb_logging: from the new one",
+        "wandb_logging: from the old one",
+    ]
 
 
 def test_a_forked_child_says_its_own_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -240,6 +240,17 @@ def test_a_changed_config_goes_when_it_has_been_quiet(
         assert len(wandb_server.runs[0].upserts) == 3
 
 
+def test_the_last_line_has_the_name_that_the_run_has_then(
+    wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under the old one nobody finds it."""
+    with run_on(wandb_server, name="old") as run:
+        run.log({"x": 1})
+        run.name = "new"
+    assert wandb_server.runs[0].display_name == "new"
+    assert caplog.records[-1].getMessage() == f"run new finished: {run.url}"
+
+
 def test_a_file_is_what_it_was_when_it_was_added(wandb_server: LocalServer) -> None:
     """It is copied before upload_file returns."""
     Path("a.txt").write_text("then")

@@ -33,6 +33,8 @@ logger.setLevel(logging.INFO)
 class _Screen(logging.Handler):
     """Writes lines to stderr that no other handler would take."""
 
+    shows_wandb_logging = True  # seen by another copy of this module, for which this class is a stranger's
+
     def filter(self, record: logging.LogRecord) -> bool:
         return not getattr(record, "quiet", False) and not _taken(record)
 
@@ -55,6 +57,11 @@ def _write(text: str) -> None:
 
 
 _screen = _Screen()
+# A program may import this package anew, as test runners and notebooks do. With two screens each would leave the lines
+# to the other. The last one shows those of all copies.
+for _handler in list(logger.handlers):
+    if hasattr(_handler, "shows_wandb_logging"):
+        logger.removeHandler(_handler)
 logger.addHandler(_screen)
 
 

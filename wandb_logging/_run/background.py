@@ -500,8 +500,9 @@ class Background:
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
-        name = remote.display_name if (remote := self.remote) else None
-        late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
+        state = self.uploader.state
+        name = state.run.get("name") or remote.display_name if (remote := self.remote) else None
+        late = state.late if self._settings.late_steps == "shift" else 0
         self._rounds.look_for_engines(last=True)
         for notice in messages.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
