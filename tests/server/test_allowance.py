@@ -113,3 +113,26 @@ def test_a_link_waits_for_its_turn() -> None:
     slept.clear()
     link.call(lambda _client: 1, size=50)
     assert slept == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_child_forked_while_a_thread_takes_takes_too(tmp_path: Path) -> None:
+    """What threads of the parent wait for is nobody's in the child: its requests are counted as everybody's are."""
+    own = Allowance("server p", tmp_path, now=lambda: 1e9)
+    within, done = threading.Event(), threading.Event()
+
+    def take() -> None:
+        with allowance._turns:
+            within.set()
+            done.wait(PATIENCE)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    assert within.wait(PATIENCE)
+    pid = os.fork()
+    if pid == 0:
+        waits = [own.take() for _ in range(100)]
+        os._exit(0 if max(waits) > 0 else 1)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wandb_logging._server.bucket import Bucket
+from wandb_logging._values.reentrant import new_lock, of_child
 from wandb_logging._values.text_hash import hash_of
 
 if sys.platform != "win32":
@@ -30,6 +31,7 @@ _SLOTS = 256  # places in the file; two projects that share one are slower than 
 _SLOT = struct.Struct("<dd")  # times at which the bucket of requests and that of bytes are full: seconds since 1970
 _PATIENCE = 0.2  # most seconds to wait for the file's lock
 _LOOK = 0.001  # seconds between two tries to lock it
+_turns = new_lock()  # the threads of a process wait for this: who polls for the file's lock wakes up in vain
 
 
 class Allowance:
@@ -54,6 +56,14 @@ class Allowance:
             return 0.0
 
     def _take(self, size: int) -> float:
+        if not _turns.acquire(timeout=_PATIENCE):
+            raise BlockingIOError
+        try:
+            return self._take_alone(size)
+        finally:
+            _turns.release()
+
+    def _take_alone(self, size: int) -> float:
         fd = _opened(self._folder)
         try:
             _lock(fd)
@@ -99,3 +109,12 @@ def _lock(fd: int) -> None:
             time.sleep(_LOOK)
         else:
             return
+
+
+def _after_fork_in_child() -> None:
+    global _turns  # noqa: PLW0603
+    _turns = of_child(_turns)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
