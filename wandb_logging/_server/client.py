@@ -101,6 +101,20 @@ class _Session(requests.Session):
             self._environment[origin] = now + _BELIEVED, found
         return {**found, "proxies": dict(found["proxies"])}
 
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """As `requests` does it for one that brings only headers, a body and perhaps auth: there is less to merge."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=request.url,
+            headers={**self.headers, **request.headers},
+            data=request.data,
+            auth=request.auth or self.auth,
+            cookies=requests.cookies.merge_cookies(requests.cookies.RequestsCookieJar(), self.cookies),
+            hooks=self.hooks,
+        )
+        return prepared
+
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request. After one that fails the environment is read again: perhaps somebody has mended it."""
         try:
