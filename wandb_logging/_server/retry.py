@@ -25,6 +25,16 @@ def repeated(
         attempts: most calls; None for no limit.
         sleep: waits for a number of seconds between two calls.
     """
+    try:
+        return request()  # nearly all requests succeed, and to prepare for more tries is work
+    except Exception as exc:
+        failed = [exc]
+
+    def again() -> Any:
+        if failed:
+            raise failed.pop()
+        return request()
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(worth),
         wait=wait,
@@ -34,7 +44,7 @@ def repeated(
         sleep=lambda seconds: sleep(float(seconds)),
         reraise=True,
     )
-    return retrying(request)
+    return retrying(again)
 
 
 class _stop_when(tenacity.stop.stop_base):  # noqa: N801  named as tenacity names these
