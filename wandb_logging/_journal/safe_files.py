@@ -200,11 +200,7 @@ def make_folder(root: Path, name: str) -> None:
         NotOurs: something on the way is no folder.
         OSError: it cannot be made.
     """
-    parts = _parts(name)
-    for depth, part in enumerate(parts):
-        with _folder(root, parts[:depth]) as at, contextlib.suppress(FileExistsError):
-            os.mkdir(at.path(part), dir_fd=at.fd)
-    with _folder(root, parts):
+    with _folder(root, _parts(name), make=True):
         pass
 
 
@@ -258,7 +254,10 @@ def is_file(root: Path, name: str) -> bool:
 
 
 class _Folder:
-    """A folder of a run directory. It is held open where the system can do that: then nobody can exchange it."""
+    """A folder of a run directory. Below the run directory it is held open where the system can do that.
+
+    Then nobody can exchange it. The run directory itself need not be: it may be given as a link anyway.
+    """
 
     def __init__(self, root: Path, parts: tuple[str, ...], fd: int | None) -> None:
         self.fd = fd
@@ -267,38 +266,47 @@ class _Folder:
 
     def path(self, name: str) -> str:
         """A name in this folder, as the functions of `os` take it together with `dir_fd=fd`."""
-        return name if self.fd is not None else str(self._root.joinpath(*self._parts, name))
+        return name if self.fd is not None else "/".join([str(self._root), *self._parts, name])
 
 
 @contextlib.contextmanager
-def _folder(root: Path, parts: tuple[str, ...]) -> Iterator[_Folder]:
-    """Open a folder below the run directory, following no link on the way."""
-    if not _STEP_BY_STEP:
-        _look_at(root, parts)
+def _folder(root: Path, parts: tuple[str, ...], *, make: bool = False) -> Iterator[_Folder]:
+    """Open a folder below the run directory, following no link on the way. With `make`, make those that are missing."""
+    if not (parts and _STEP_BY_STEP):
+        _look_at(root, parts, make=make)
         yield _Folder(root, parts, None)
         return
     fd = os.open(root, _FOLDER & ~getattr(os, "O_NOFOLLOW", 0))  # the run directory itself may be given as a link
     try:
         for part in parts:
-            fd, above = _opened(fd, part, root, parts), fd
+            fd, above = _opened(fd, part, root, parts, make=make), fd
             os.close(above)
         yield _Folder(root, parts, fd)
     finally:
         os.close(fd)
 
 
-def _opened(above: int, part: str, root: Path, parts: tuple[str, ...]) -> int:
+def _opened(above: int, part: str, root: Path, parts: tuple[str, ...], *, make: bool) -> int:
     try:
         return os.open(part, _FOLDER, dir_fd=above)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with contextlib.suppress(FileExistsError):  # somebody else has just made it
+            os.mkdir(part, dir_fd=above)
+        return _opened(above, part, root, parts, make=False)
     except OSError as exc:
         if exc.errno in {errno.ELOOP, errno.ENOTDIR, errno.EMLINK}:
             raise _not_ours(root.joinpath(*parts)) from exc
         raise
 
 
-def _look_at(root: Path, parts: tuple[str, ...]) -> None:
+def _look_at(root: Path, parts: tuple[str, ...], *, make: bool) -> None:
     for count in range(1, len(parts) + 1):
         path = root.joinpath(*parts[:count])
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path)  # noqa: PTH102  as above
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise _not_ours(path)
 
