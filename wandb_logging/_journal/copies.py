@@ -72,7 +72,9 @@ class Copies:
             sha256 = digest.hexdigest()
             last = f"{sha256}-{os.urandom(8).hex()}{extension}" if once else f"{sha256}{extension}"
             target = f"{folder}/{last}"
-            if not safe_files.is_file(self._run_dir, target):
+            if safe_files.is_file(self._run_dir, target):
+                safe_files.remove(self._run_dir, copy)
+            else:
                 safe_files.move(self._run_dir, copy, target)
         return Kept(target, sha256, size)
 
@@ -160,7 +162,7 @@ class Copies:
 
     @contextlib.contextmanager
     def _copied(self, source: Source, folder: str, digest: Any = None) -> Iterator[tuple[str, int]]:
-        """Name and size of a temporary copy, which is removed at the end unless it was moved to its place.
+        """Name and size of a temporary copy, to be moved to its place or removed. If that fails, it is removed.
 
         Args:
             digest: takes in the bytes, which is most of a copy's work; default: nobody needs that.
@@ -177,9 +179,10 @@ class Copies:
                     size += len(block)
                     out.write(block)
             yield copy, size
-        finally:
+        except BaseException:
             with contextlib.suppress(OSError):
                 safe_files.remove(self._run_dir, copy)
+            raise
 
 
 def size_of(source: Source) -> int:
