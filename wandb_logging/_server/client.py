@@ -110,7 +110,7 @@ class _Session(requests.Session):
             headers={**self.headers, **request.headers},
             data=request.data,
             auth=request.auth or self.auth,
-            cookies=requests.cookies.merge_cookies(requests.cookies.RequestsCookieJar(), self.cookies),
+            cookies=self.cookies.copy(),
             hooks=self.hooks,
         )
         return prepared
