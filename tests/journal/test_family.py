@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
 from wandb_logging._journal.family import Family
-from wandb_logging._journal.members import HELPER, writers_of
-from wandb_logging._journal.presence import NOBODY
+from wandb_logging._journal.locks import lock_is_taken
+from wandb_logging._journal.members import HELPER, Note, note_of, writers_of
+from wandb_logging._journal.presence import Holder
 from wandb_logging._journal.segments import segments
 from wandb_logging._journal.writer import Writer
 from wandb_logging._journal.writer_lock import WriterLock
@@ -79,10 +82,44 @@ def test_it_is_told_when_many_have_come(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_directory_is_not_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the thousandth child pays no more than the first."""
-    family = Family(7, HELPER, NOBODY)
+    family = Family(7, HELPER, Note(0, helps=True))
     monkeypatch.setattr(os, "listdir", None)
-    claims = [WriterLock.take(tmp_path, 1, HELPER, family) for _ in range(3)]
+    claims = [WriterLock.take_in_family(tmp_path, 1, family) for _ in range(3)]
     assert [claim.number for claim in claims] == [8, 9, 10]
     assert family.latest == 10
     for claim in claims:
         claim.release()
+
+
+@given(st.integers(1, 2**31 - 1), st.text(max_size=10), st.text("0123456789abcdef", max_size=8))
+def test_a_childs_file_says_what_its_note_says(process: int, host: str, carries: str) -> None:
+    """Whatever the host is called: the text is put together of parts, and has to be that of the whole note."""
+    holder = Holder(0, host, "boot", 26)
+    text = Family(1, HELPER, Note(0, helps=True, carries=carries, holder=holder)).text(process)
+    assert text == Note(0, helps=True, carries=carries, holder=replace(holder, pid=process)).text
+
+
+@pytest.mark.not_quick
+def test_a_childs_lock_file_is_that_of_its_process(tmp_path: Path) -> None:
+    """While it lives others find it held and by whom; when it has closed its journal, that it has ended."""
+    writer = Writer(tmp_path)
+    (heard, says), (tells, told) = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            writer.append(b'{"metrics": {"a": 1}}')
+            os.write(says, b"1")
+            os.read(tells, 1)
+            writer.close()
+        finally:
+            os._exit(0)
+    os.read(heard, 1)
+    living, is_held = note_of(tmp_path, 2), lock_is_taken(tmp_path / "journal-0002.lock")
+    os.write(told, b"1")
+    os.waitpid(child, 0)
+    for fd in (heard, says, tells, told):
+        os.close(fd)
+    writer.close()
+    assert (living.holder.pid, living.helps, living.holder.ended, is_held) == (child, True, False, True)
+    ended = note_of(tmp_path, 2)
+    assert ended == replace(living, holder=replace(living.holder, ended=True))

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from mmap import mmap
     from typing import Protocol
 
-    from wandb_logging._journal.members import Standing
-    from wandb_logging._journal.presence import Holder
+    from wandb_logging._journal.members import Note, Standing
 
     class Forkable(Protocol):
         """An object that has to know of forks."""
@@ -47,25 +46,30 @@ class Family:
     Args:
         latest: the number of the first of them, above all that were taken before.
         standing: what a child is in the run.
-        holder: the process that made the family. A child differs from it in its process id alone.
+        note: what the lock file of a child says, but for the child's process id, which is 0 here.
 
     Attributes:
-        standing, holder: the given ones.
+        standing, note: the given ones.
     """
 
-    def __init__(self, latest: int, standing: Standing, holder: Holder) -> None:
+    def __init__(self, latest: int, standing: Standing, note: Note) -> None:
         from mmap import mmap  # noqa: PLC0415  programs that do not fork need none
 
         self._shared: mmap = mmap(-1, _SIZE)
         self.has_taken(latest)
         self._heeded = latest
         self.standing = standing
-        self.holder = holder
+        self.note = note
+        self._before, self._behind = _around_process(note)
 
     @property
     def latest(self) -> int:
         """That number."""
         return int.from_bytes(self._shared[:_SIZE], "little")
+
+    def text(self, process: int) -> str:
+        """The content of a child's lock file. To make it of its parts in each child would copy 30 pages there."""
+        return f"{self._before}{process}{self._behind}"
 
     def has_taken(self, number: int) -> None:
         """Tell the others."""
@@ -76,6 +80,13 @@ class Family:
         latest = self.latest
         if latest >= self._heeded + _MANY and tell():
             self._heeded = latest
+
+
+def _around_process(note: Note) -> tuple[str, str]:
+    """What stands before and behind the process id in a note that has 0 in its place."""
+    named = '"pid":'
+    before, _, behind = note.text.partition(f"{named}0")
+    return before + named, behind
 
 
 def _before_fork() -> None:

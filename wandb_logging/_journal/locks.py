@@ -104,6 +104,28 @@ class ProcessLock:
         """
         self._made = safe_files.create(self._folder, self._name)
 
+    def make_held(self, text: str) -> bool:
+        """As `make`, `acquire` and `note`, in one. Returns False if it is made, and `acquire` has to try again.
+
+        Raises:
+            FileExistsError: there is something of that name.
+            OSError: the file cannot be made.
+        """
+        fd = self._made = safe_files.create(self._folder, self._name)
+        try:
+            _lock(fd)
+        except OSError:  # somebody looks at it just now, or nothing can be locked here
+            return False
+        self._made = None
+        fd = out_of_the_way(fd)
+        try:  # noqa: SIM105  as in `close_quietly`
+            os.write(fd, text.encode())
+        except OSError:
+            pass
+        self._text = text
+        self._fd = fd  # not before it is written to: a signal's handler that releases the lock would close it
+        return True
+
     def acquire(self) -> bool:
         """Take the lock without waiting. Returns False if another process, or another object here, has it.
 

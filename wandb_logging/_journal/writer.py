@@ -119,15 +119,20 @@ class Writer(Appends):
         self._late = False
 
     def _begin(self) -> None:
-        if not self._lock_file.number:
+        lock = self._lock_file
+        if not lock.number:
             if self._home is not None:
                 self._home.stand_again()
-            family = self._family if self._forked else None
-            self._lock_file = WriterLock.take(self.path, self._least_number, self._standing, family)
-            self._lock_file.replaces(self._former)
+            if self._forked and self._family is not None:
+                lock = WriterLock.take_in_family(self.path, self._least_number, self._family)
+            else:
+                lock = WriterLock.take(self.path, self._least_number, self._standing)
+            self._lock_file = lock
+            if self._former is not NO_LOCK:
+                lock.replaces(self._former)
             if not self.mark or self._marked:
-                self._marked = self._standing.helps or self._lock_file.since != self.number
-                self.mark = b',"by":%d' % self.number if self._marked else b""
+                self._marked = self._standing.helps or lock.since != lock.number
+                self.mark = b',"by":%d' % lock.number if self._marked else b""
         self._next_segment()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,37 +18,53 @@ from wandb_logging._journal.segments import MOST, segments
 
 _TRIES = 1000
 _NUMBERS = 3  # more than that are not refused by chance: this disk locks nothing
+_NO_NOTE = Note(0)
 
 
 class WriterLock:
     """A writer's lock file, held by this process. `NO_LOCK` stands for none.
+
+    Args:
+        note: what the file says; in a family, what that of each child says.
+        lock: the file.
+        path: the run directory.
+        number: the writer's number in a family; default: the one in the note.
+        process: id of the process in a family; default: the one in the note.
 
     Attributes:
         number: the writer's number; 0 without a file.
         since: number of the first member of the group that this member joined, see `members`; 0 for a helper.
     """
 
-    def __init__(self, note: Note | None = None, lock: ProcessLock | None = None, path: Path = Path()) -> None:
-        self._note = note or Note(0)
+    def __init__(
+        self,
+        note: Note = _NO_NOTE,
+        lock: ProcessLock | None = None,
+        path: Path = Path(),
+        *,
+        number: int = 0,
+        process: int = 0,
+    ) -> None:
+        self._said = note
+        self._process = process
         self._path = path
         self._lock = lock
-        self.number = self._note.writer
-        self.since = self._note.since
+        self.number = number or note.writer
+        self.since = note.since
 
     @classmethod
-    def take(cls, path: Path, least: int, standing: Standing, family: Family | None = None) -> WriterLock:
+    def take(cls, path: Path, least: int, standing: Standing) -> WriterLock:
         """Take the first free number from `least` on, by making its lock file: only one process can do that.
 
         Args:
             path: the run directory.
             least: the least number.
             standing: what this process is in the run.
-            family: of a forked child: knows what was taken before, so that the directory is not listed.
 
         Raises:
             OSError: the lock file cannot be made.
         """
-        taken = {writer for writer, _ in segments(path)} if family is None else {family.latest}
+        taken = {writer for writer, _ in segments(path)}
         number = max(least - 1, *taken, 0)
         if number >= MOST:  # a file that no writer of ours made: a free number below it does as well
             number = least - 1
@@ -61,24 +78,53 @@ class WriterLock:
                 lock.make()
             except FileExistsError:
                 continue
-            if family is not None:
-                family.has_taken(number)
             helps, carries, rank, lease = standing
-            holder = Holder.here(path, lease) if family is None else family.holder.of_child()
+            holder = Holder.here(path, lease)
             if helps:  # the group and its ranks are those who end the run
                 note = Note(number, helps=True, carries=carries, holder=holder)
             else:
                 note = Note(number, first_of_group(path, number, rank), carries=carries, rank=rank, holder=holder)
             refused += 1
-            if _held(lock, note) or refused == _NUMBERS:
+            if _held(lock, note.text) or refused == _NUMBERS:
                 return cls(note, lock, path)
             # Whoever looks at the file has been stopped meanwhile. Without lock and note this process would pass for
             # one that died: it takes the next number, and this one stands for nobody.
 
+    @classmethod
+    def take_in_family(cls, path: Path, least: int, family: Family) -> WriterLock:
+        """As `take`, in a forked child: its family knows what was taken before, and what the file says.
+
+        So the directory is not listed, and few functions are called: in a child each one costs pages.
+
+        Raises:
+            OSError: the lock file cannot be made.
+        """
+        number, process, refused = family.latest, os.getpid(), 0
+        if not least <= number < MOST:
+            number = least - 1
+        while True:
+            number += 1
+            lock = ProcessLock(path, lock_name(number))
+            try:
+                text = family.text(process)
+                held = lock.make_held(text)
+            except FileExistsError:
+                continue
+            family.has_taken(number)
+            refused += 1
+            if held or _held(lock, text) or refused == _NUMBERS:  # as in `take`
+                return cls(family.note, lock, path, number=number, process=process)
+
+    @property
+    def _note(self) -> Note:
+        if not self._process:
+            return self._said
+        return replace(self._said, writer=self.number, holder=replace(self._said.holder, pid=self._process))
+
     def leave(self, exit_code: int) -> None:
         """Note the exit code of this member in its lock file; the run goes on with the other members, if any."""
-        if self._lock is not None and not self._note.helps:
-            self._note = replace(self._note, left=exit_code)
+        if self._lock is not None and not self._said.helps:
+            self._said = replace(self._said, left=exit_code)
             self._lock.note(self._note.text)
 
     def replaces(self, former: WriterLock) -> None:
@@ -100,7 +146,7 @@ class WriterLock:
     def note_end(self) -> None:
         """Note that this number is not used any more."""
         if self._lock is not None:
-            self._note = replace(self._note, holder=replace(self._note.holder, ended=True))
+            self._said = replace(self._said, holder=replace(self._said.holder, ended=True))
             self._lock.note(self._note.text)
 
     def release(self) -> None:
@@ -129,12 +175,13 @@ def begin_family(path: Path, number: int, standing: Standing) -> Family:
     Raises:
         OSError, ValueError: there is no memory to share.
     """
-    for of in (Counts, Holder, Note):
-        of.__init__  # noqa: B018  asking for it compiles it: once here, and not in each child
-    return Family(number, standing.of_child(), Holder.here(path))
+    Counts.__init__  # noqa: B018  asking for it compiles it: once here, and not in each child
+    of_child = standing.of_child()
+    holder = replace(Holder.here(path), pid=0)
+    return Family(number, of_child, Note(0, helps=True, carries=of_child.carries, holder=holder))
 
 
-def _held(lock: ProcessLock, note: Note) -> bool:
+def _held(lock: ProcessLock, text: str) -> bool:
     """Lock a writer's new file and write into it whose it is; False if another process holds it for long.
 
     For a moment others hold it, who look whether it is locked.
@@ -142,7 +189,7 @@ def _held(lock: ProcessLock, note: Note) -> bool:
     try:
         for _ in range(_TRIES):
             if lock.acquire():
-                lock.note(note.text)
+                lock.note(text)
                 return True
             time.sleep(0.001)
     except OSError:  # no locks on this file system: to other processes the run looks dead

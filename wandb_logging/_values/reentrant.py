@@ -20,7 +20,8 @@ def is_native() -> bool:
 
 def new_lock() -> Any:
     """A reentrant lock: Python's own, or a `LookingLock` where gevent or eventlet has replaced Python's."""
-    return threading.RLock() if is_native() else LookingLock()
+    lock = threading.RLock()
+    return lock if type(lock) is _thread.RLock else LookingLock()
 
 
 class LookingLock:
