@@ -10,8 +10,13 @@ import pytest
 
 from tests.patience import PATIENCE
 from wandb_logging._journal.fsyncs import force_all
+from wandb_logging._journal.members import HELPER
+from wandb_logging._journal.reader import Reader
+from wandb_logging._journal.segments import segment_path
+from wandb_logging._journal.writer import Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -35,7 +40,7 @@ def files(folder: Path, count: int) -> list[str]:
 def test_each_once(tmp_path: Path, forced: list[int], count: int) -> None:
     """However many there are; one that was removed meanwhile is none."""
     names = files(tmp_path / "f", count)
-    force_all((tmp_path / "f", name) for name in [*names, "removed"])
+    force_all(tmp_path / "f", [*names, "removed"])
     assert sorted(forced) == sorted(path.stat().st_ino for path in (tmp_path / "f").iterdir())
 
 
@@ -43,7 +48,7 @@ def test_many_go_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Four wait for each other, and all of them come."""
     together = threading.Barrier(4)
     monkeypatch.setattr(os, "fsync", lambda _fd: together.wait(PATIENCE))
-    force_all((tmp_path / "f", name) for name in files(tmp_path / "f", 40))
+    force_all(tmp_path / "f", files(tmp_path / "f", 40))
     assert not together.broken
 
 
@@ -54,5 +59,78 @@ def test_where_no_thread_can_be_started(tmp_path: Path, forced: list[int], monke
         raise RuntimeError("can't start new thread at interpreter shutdown")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    force_all((tmp_path / "f", name) for name in files(tmp_path / "f", 40))
+    force_all(tmp_path / "f", files(tmp_path / "f", 40))
     assert len(set(forced)) == 40
+
+
+@pytest.fixture
+def writers(tmp_path: Path) -> Iterator[list[Writer]]:
+    """Twenty that have written a line each into one directory."""
+    found = [Writer(tmp_path, HELPER) for _ in range(20)]
+    for writer in found:
+        writer.append(b'{"n":1}')
+    yield found
+    for writer in found:
+        writer.close()
+
+
+def lines(reader: Reader) -> int:
+    """How many lines can be read."""
+    count = 0
+    while chunk := reader.read().bodies:
+        count += len(chunk)
+    return count
+
+
+def segments_in(path: Path) -> set[int]:
+    """The segments of a directory, by their numbers on the disk."""
+    return {segment.stat().st_ino for segment in path.glob("journal-*.jsonl")}
+
+
+def test_the_disk_works_while_lines_are_read(
+    tmp_path: Path, writers: list[Writer], forced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has read waits for the disk to have all of it, and not before."""
+    may_end, note = threading.Event(), os.fsync
+
+    def fsync(fd: int) -> None:
+        if os.fstat(fd).st_ino in segments_in(tmp_path):
+            assert may_end.wait(PATIENCE)
+        note(fd)
+
+    reader = Reader(tmp_path)
+    monkeypatch.setattr(os, "fsync", fsync)
+    reader.sync_ahead(reader.ends())
+    assert lines(reader) == len(writers)
+    assert not segments_in(tmp_path) & set(forced)
+    may_end.set()
+    reader.sync()
+    assert segments_in(tmp_path) <= set(forced)
+    reader.close()
+
+
+def test_what_came_meanwhile_is_forced_once_more(tmp_path: Path, writers: list[Writer], forced: list[int]) -> None:
+    """A line that was written after the disk was told, and is read with the others, is not on it yet."""
+    reader = Reader(tmp_path)
+    reader.sync_ahead(reader.ends())
+    for writer in writers[::2]:
+        writer.append(b'{"n":2}')
+    assert lines(reader) == len(writers) * 3 // 2
+    reader.sync()
+    times = {writer.number: forced.count(segment_path(tmp_path, writer.number, 1).stat().st_ino) for writer in writers}
+    assert times == {writer.number: 2 - place % 2 for place, writer in enumerate(writers)}
+    reader.close()
+
+
+def test_a_reader_that_is_closed_has_nothing_forced_ahead(
+    tmp_path: Path, writers: list[Writer], forced: list[int]
+) -> None:
+    """It may go on: then what it reads is forced as if it had only begun."""
+    reader = Reader(tmp_path)
+    reader.sync_ahead(reader.ends())
+    reader.close()
+    forced.clear()
+    assert lines(reader) == len(writers)
+    reader.sync()
+    assert segments_in(tmp_path) <= set(forced)
+    reader.close()

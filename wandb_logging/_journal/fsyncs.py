@@ -17,7 +17,8 @@ from wandb_logging._journal.counts import reason_of
 from wandb_logging._journal.locks import close_quietly
 from wandb_logging._journal.segments import sync_directory
 
-_AT_ONCE = 8  # files that are forced to the disk at the same time; from twice as many on
+_AT_ONCE = 8  # files that are forced to the disk at the same time
+MANY = 2 * _AT_ONCE  # files from which on that is done
 _RETIRED = 8  # full segments may wait for their fsync; beyond that the thread that logs does it
 
 
@@ -89,26 +90,58 @@ class Fsyncs:
         return True
 
 
-def force_all(files: Iterable[tuple[Path, str]]) -> None:
-    """Force files to the disk, each given as its folder and its name there. Those that are not there are left out.
+class Forcing:
+    """Files that are being forced to the disk, while the one who began that does something else.
 
-    Many are forced at once: a disk takes what comes together in one go, and a run may have a thousand writers.
+    Many are forced at once: a disk takes what comes together in one go, and a run may have a thousand writers. Those
+    that are not there are left out.
+
+    Args:
+        folder: the folder of the files.
+        names: their names there; the first are forced first.
     """
-    waiting, helpers = deque(files), list[threading.Thread]()
-    with contextlib.suppress(RuntimeError):  # the interpreter ends, or is one that has no such threads
-        while len(helpers) < _AT_ONCE - 1 and len(waiting) >= 2 * _AT_ONCE:
-            helper = threading.Thread(target=_force_each, args=(waiting,), daemon=True)
-            helper.start()
-            helpers.append(helper)
-    _force_each(waiting)
-    for helper in helpers:
-        helper.join()
+
+    def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
+        self._folder = folder
+        self._waiting = deque(names)
+        self._forced: set[str] = set()
+        self._helpers: list[threading.Thread] = []
+        with contextlib.suppress(RuntimeError):  # the interpreter ends, or is one that has no such threads
+            while len(self._helpers) < _AT_ONCE - 1 and len(self._waiting) >= MANY:
+                helper = threading.Thread(target=self._force_each, daemon=True)
+                helper.start()
+                self._helpers.append(helper)
+
+    def wait_for(self, names: Iterable[str]) -> None:
+        """Wait until some of the files are forced to the disk, and take part in it."""
+        wanted = set(names)
+        while not self._forced.issuperset(wanted):
+            if not self._force_next():  # the others force the last ones
+                for helper in self._helpers:
+                    helper.join()
+                return
+
+    def give_up(self) -> None:
+        """Leave out the files that nobody has begun with."""
+        self._waiting.clear()
+
+    def _force_each(self) -> None:
+        while self._force_next():
+            pass
+
+    def _force_next(self) -> bool:
+        try:
+            name = self._waiting.popleft()
+        except IndexError:
+            return False
+        # Windows does not sync a file that is open for reading alone.
+        with contextlib.suppress(OSError), safe_files.open_to_read(self._folder, name) as file:
+            os.fsync(file.fileno())
+        self._forced.add(name)
+        return True
 
 
-def _force_each(waiting: deque[tuple[Path, str]]) -> None:
-    with contextlib.suppress(IndexError):  # another thread took the last one
-        while waiting:
-            folder, name = waiting.popleft()
-            # Windows does not sync a file that is open for reading alone.
-            with contextlib.suppress(OSError), safe_files.open_to_read(folder, name) as file:
-                os.fsync(file.fileno())
+def force_all(folder: Path, names: Iterable[str]) -> None:
+    """Force files of a folder to the disk, and wait for it."""
+    names = list(names)
+    Forcing(folder, names).wait_for(names)

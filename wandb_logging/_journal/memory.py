@@ -244,6 +244,9 @@ class MemoryQueue(Appends):
     def sync(self) -> None:
         pass
 
+    def sync_ahead(self, ends: Ends) -> None:
+        pass
+
     def leave(self, exit_code: int) -> None:
         pass
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal import safe_files
-from wandb_logging._journal.fsyncs import force_all
+from wandb_logging._journal.fsyncs import MANY, Forcing, force_all
 from wandb_logging._journal.lost import is_in_place
 from wandb_logging._journal.members import is_writing, writers_of
 from wandb_logging._journal.order import Entry, Order, Right, Taking, order_of
@@ -79,6 +79,8 @@ class Reader:
         self._seen: list[Entry] | None = None
         self._files: dict[int, tuple[int, OpenSegment]] = {}
         self._unforced: set[At] = set()  # segments that something was read of since `sync`
+        self._ahead: Ends = {}  # up to where segments are forced that are not read yet
+        self._forcing = Forcing(path)
         self._begun_anew = False  # whether one of them was opened since `sync`: its name has to be forced, too
         self._present: dict[int, list[int]] = {}  # by writer: numbers of its segments, as last seen
         self.seek(position)
@@ -157,13 +159,32 @@ class Reader:
         """Whether reading has reached the given ends of all writers' journals."""
         return all(self._at.get(writer, START) >= end for writer, end in reversed(ends.items()))  # the last come last
 
+    def sync_ahead(self, ends: Ends) -> None:
+        """Begin to force to the disk what will be read, up to the given ends, if that is in many files.
+
+        While the disk is at it, they are read and folded. `sync` waits for those that were read by then.
+        """
+        self._forcing.give_up()
+        ahead = {writer: end for writer, end in ends.items() if end > self._at.get(writer, START)}
+        self._ahead = ahead if len(ahead) >= MANY else {}
+        self._forcing = Forcing(self._path, [segment_name(writer, self._ahead[writer][0]) for writer in self._ahead])
+
     def sync(self) -> None:
         """Force to the disk what was read, by all writers: the server must not have lines that the journal may lose."""
-        force_all((self._path, segment_name(*place)) for place in sorted(self._unforced))
+        begun, others = list[str](), list[str]()
+        for place in sorted(self._unforced):
+            (begun if self._is_ahead(*place) else others).append(segment_name(*place))
+        force_all(self._path, others)
+        self._forcing.wait_for(begun)
         if self._begun_anew:
             sync_directory(self._path)  # with order.jsonl and server.json, which are written before
         self._unforced.clear()
         self._begun_anew = False
+
+    def _is_ahead(self, writer: int, segment: int) -> bool:
+        """Whether what was read of a segment was there when `sync_ahead` began to force it."""
+        end = self._ahead.get(writer, START)
+        return end[0] == segment and self._at.get(writer, START) <= end
 
     def let_go_of_removed(self) -> bool:
         """Close the open segments that are not in the directory any more. Returns whether there were any.
@@ -182,6 +203,8 @@ class Reader:
 
     def close(self) -> None:
         """Close the segments that are open."""
+        self._forcing.give_up()
+        self._ahead = {}
         while self._files:
             self._let_go_of(next(iter(self._files)))
 

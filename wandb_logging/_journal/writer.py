@@ -123,10 +123,8 @@ class Writer(Appends):
         if not lock.number:
             if self._home is not None:
                 self._home.stand_again()
-            if self._forked and self._family is not None:
-                lock = WriterLock.take_in_family(self.path, self._least_number, self._family)
-            else:
-                lock = WriterLock.take(self.path, self._least_number, self._standing)
+            where, family = (self.path, self._least_number), self._family if self._forked else None
+            lock = WriterLock.take_in_family(*where, family) if family else WriterLock.take(*where, self._standing)
             self._lock_file = lock
             if self._former is not NO_LOCK:
                 lock.replaces(self._former)

@@ -277,6 +277,8 @@ class Uploader:
 
     def _send_events(self, run: _Opened) -> None:
         until = run.reader.ends()  # events logged from now on are left to the next round, or this one might never end
+        if self._options.durable and run.known_end is None:
+            run.reader.sync_ahead(until)
         while True:
             self.run_dir.check_right()
             batch = self._new_batch(run)

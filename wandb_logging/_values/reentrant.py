@@ -20,7 +20,7 @@ def is_native() -> bool:
 
 def new_lock() -> Any:
     """A reentrant lock: Python's own, or a `LookingLock` where gevent or eventlet has replaced Python's."""
-    lock = threading.RLock()
+    lock: Any = threading.RLock()
     return lock if type(lock) is _thread.RLock else LookingLock()
 
 
