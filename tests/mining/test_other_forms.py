@@ -286,6 +286,29 @@ METRICS = {
         + lines("    {i}  1.6{i}E+01  {d}\n", *SIX),
         (6, {"Objective": 16.6, "Convergence": 0.1429}),
     ),
+    "two halves of one name": (
+        lines("epoch {i} train/val loss: {d}/0.5{i}, acc: 0.1{i}/0.2{i}\n", *SIX),
+        (6, {"train loss": 0.1429, "val loss": 0.56, "train acc": 0.16, "val acc": 0.26}),
+    ),
+    "dicts within a dict": (
+        lines("Epoch {i} {{'train': {{'loss': {d}, 'acc': 0.1{i}}}, 'val': {{'loss': 0.5{i}}}}}\n", *SIX),
+        (6, {"train/loss": 0.1429, "train/acc": 0.16, "val/loss": 0.56}),
+    ),
+    "an arrow behind the epoch": (
+        lines("epoch {i} => train loss {d} | test acc 6{i}.25% <-- best\n", *SIX),
+        (6, {"train loss": 0.1429, "test acc": 66.25}),
+    ),
+    "a number glued to what it counts": (lines("E00{i}  loss {d}\n", *SIX), (6, {"loss": 0.1429})),
+    "what is counted behind its number": (lines("[{i}0 epochs]: TRAIN:[loss={d}]\n", *SIX), (60, {"loss": 0.1429})),
+    "a bar without a total": (
+        lines("{i}0it [00:0{i}, ncall:{i}3 dlogz:{d}>0.1]\n", *SIX),
+        (60, {"ncall": 63, "dlogz": 0.1429}),
+    ),
+    "epoch and step without names": (lines("0 {i}0 loss - {d}\n", *SIX), (60, {"epoch": 0, "loss": 0.1429})),
+    "an epoch in brackets and a step": (
+        lines("[  0]     {i}0 || B: {d} | T: 1.{i} || ETA: 1:0{i}:12\n", *SIX),
+        (60, {"epoch": 0, "B": 0.1429, "T": 1.6}),
+    ),
     "a device before the epoch": (
         "".join(f"[GPU0] Epoch 1 | Iter {i} | {part} Loss 2.{i}\n" for i in SIX[:3] for part in ("Train", "Eval")),
         (3, {"epoch": 1, "Eval Loss": 2.3}),

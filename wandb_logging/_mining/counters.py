@@ -53,21 +53,32 @@ def _swap(item: Field, value: float) -> None:
 
 
 _LEADING = re.compile(r"\s*(\d{1,12})(?=[\s,;])")
+_SECOND = re.compile(
+    r"\s*(?:\[ {0,8}\d{1,9}\]|\d{1,9}[,;:/]?)\s+(\d{1,12})(?=[\s,;:]+[A-Za-z|])"
+)  # 0 100 loss; [0] 100 || loss
 
 
 def _take_leading(group: Group) -> None:
-    """Add the number at the beginning of the lines to their fields if it has no name and grows from line to line."""
-    found = [_LEADING.match(shape.text, shape.head) for shape in group.shapes]
-    values = [int(match[1]) for match in found if match]
-    if len(values) < max(3, len(found)) or any(one >= other for one, other in zip(values, values[1:])):
+    """Find a number without a name that begins the lines and grows: the first, or the second behind the epoch."""
+    for form in (_LEADING, _SECOND):
+        found = [form.match(shape.text, shape.head) for shape in group.shapes]
+        values = [int(match[1]) for match in found if match]
+        if len(values) >= max(3, len(found)) and all(
+            one < other or (one == other and group.word is not None and one < values[-1])
+            for one, other in zip(values, values[1:])
+        ):
+            break
+    else:
         return
     for shape, match in zip(group.shapes, found):
         assert match is not None
-        first = shape.fields[0]
-        if first.start > match.start(1):
-            shape.fields.insert(0, Field("", int(match[1]), "#", *match.span(1)))
-        elif not first.name:
-            first.sep = "#"
+        at = next(i for i, one in enumerate(shape.fields) if one.start >= match.start(1))
+        if shape.fields[at].start > match.start(1):
+            shape.fields.insert(at, Field("", int(match[1]), "#", *match.span(1)))
+        elif not shape.fields[at].name:
+            shape.fields[at].sep = "#"
+        if at and not shape.fields[at - 1].name:
+            shape.fields[at - 1].name, shape.fields[at - 1].sep = "epoch", "["
 
 
 def _goes_by_one(item: Field, values: Sequence[float], *, first: bool, many: bool) -> bool:

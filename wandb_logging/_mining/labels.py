@@ -18,7 +18,7 @@ def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
     for group in groups:
         _by_section(group)
         head = _head_of(group)
-        if not _is_apart(group):
+        if _is_about(group, head):
             group.label = f"{_short(head)}/" if APART.search(head) else _cell_of(group) or _of_what(group)
     counts = Counter(
         name.replace("$name ", "") for group in groups if not group.label for name in set(group.wanted.values())
@@ -55,6 +55,12 @@ def _cell_of(group: Group) -> str:
 
 def _is_apart(group: Group) -> bool:
     return any(APART.search(name) for name in group.wanted.values())
+
+
+def _is_about(group: Group, head: str) -> bool:
+    """Whether a line says before its numbers what data all of them are about: not `Validation: val_loss 1, ...`."""
+    apart = sum(bool(APART.search(name)) for name in group.wanted.values())
+    return not apart or (bool(APART.search(head)) and 2 * apart < len(group.wanted))
 
 
 def _by_section(group: Group) -> None:

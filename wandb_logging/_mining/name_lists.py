@@ -1,4 +1,4 @@
-"""Names in brackets and their numbers in the same order: `[min, mean, max]  1ms, 2ms, 3ms` or `(a, b): (1 2)`."""
+"""Names beside one another, or within one another, and their numbers: `(a, b): (1 2)`, `a/b: 1/2`, `{a: {b: 1}}`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wandb_logging._mining.numbers import number
+from wandb_logging._mining.vocabulary import is_metric
 
 _NAMES = re.compile(
     r"[\[(]((?:[A-Za-z0-9][\w%. -]{0,20}(?:, ?|/)){1,11}[A-Za-z][\w%. -]{0,20})[\])]\s*[:=]?\s*[\[(]?\s*(?=[-+.\d])"
@@ -35,6 +36,62 @@ def slashed(text: str, decimal: str) -> tuple[list[tuple[str, float, int, int]],
         ]
         text = text[: match.start()] + "\x01" * len(match[0]) + text[match.end() :]
     return found, text
+
+
+_NUMBER = r"-?\d+\.\d+(?:[eE][-+]?\d+)?"
+_TWO = rf"\s?[:=]?\s*(?P<x>{_NUMBER})%? ?/ ?(?P<y>{_NUMBER})(?![\w/]|\.\d)"
+_HALVES = re.compile(
+    r"(?<![\w/.])(?:(?P<noun>[A-Za-z][\w-]{0,20}) ?[(\[](?P<a>[A-Za-z]\w{0,12}) ?/ ?(?P<b>[A-Za-z]\w{0,12})[)\]]"
+    rf"|(?P<one>[A-Za-z]\w{{0,12}}) ?/ ?(?P<other>[A-Za-z]\w{{0,12}})(?P<what>(?: [A-Za-z][\w-]{{0,20}}){{0,2}})){_TWO}"
+)
+_AGAIN = re.compile(rf"(?<![\w/.-])(?P<what>[A-Za-z][\w-]{{0,20}}(?: [A-Za-z][\w-]{{0,20}})?){_TWO}")
+_PARTS = re.compile(r"(?i)(?:train|training|tr|trn|val|va|valid|validation|test|te|tst|dev|eval|evaluation)\Z")
+
+
+def halves(text: str, decimal: str) -> tuple[list[tuple[str, float, int, int]], str]:
+    """The numbers with their names in `train/val loss: 0.5/0.6, acc: 0.7/0.8`, and the line without them.
+
+    Returns:
+        As `slashed` does.
+    """
+    found: list[tuple[str, float, int, int]] = []
+    two: tuple[str, str] | None = None
+    at = 0
+    while "/" in text and decimal == "." and (match := _HALVES.search(text, at) or (two and _AGAIN.search(text, at))):
+        at = match.end("x")
+        groups = match.groupdict()
+        names = (groups.get("a") or groups.get("one"), groups.get("b") or groups.get("other"))
+        if names[0] and names[1]:
+            parts = _PARTS.match(names[0]) and _PARTS.match(names[1])
+            two = (names[0], names[1]) if parts else None
+        if not (two or (names[0] and names[1] and is_metric(names[0]) and is_metric(names[1]))):
+            continue
+        what = (groups.get("noun") or groups["what"] or "").strip()
+        for name, group in zip(two or names, "xy"):
+            found.append((f"{name} {what}".strip(), number(match[group]), *match.span(group)))
+        text = text[: match.start()] + "\x01" * len(match[0]) + text[match.end() :]
+    return found, text
+
+
+def nested(fields: Sequence[_Numbered], text: str) -> None:
+    """Give numbers the names of the dicts they are in: `{'train': {'loss': 0.5}, 'val': {'loss': 0.6}}`."""
+    if text.count("{") < 2:
+        return
+    within: list[str] = []
+    ends = iter([*fields, None])
+    one = next(ends)
+    for match in _BRACES.finditer(text):
+        while one is not None and one.start < match.start():
+            if one.name and any(within):
+                one.name = "/".join([*filter(None, within), one.name])
+            one = next(ends)
+        if match[0] == "}":
+            del within[-1:]
+        else:
+            within.append(match[1] or match[2] or "")
+
+
+_BRACES = re.compile(r"(?:'([\w .-]{1,40})'|\"([\w .-]{1,40})\")\s?:\s?\{|\{|\}")
 
 
 class _Numbered(Protocol):

@@ -12,7 +12,7 @@ _POINT = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:'\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?=[\])\s,;]|$))?|\.\d+)" + _EXPONENT
 )
 _COMMA = r"[-+]?(?:\d{1,3}(?:\.\d{3})+(?!\d)|\d+)(?:,\d+)?" + _EXPONENT
-_WORDS = r"[-+]?(?:[nN]a[nN]|NAN|[iI]nf(?:inity)?|INF)(?![A-Za-z])"
+_WORDS = r"[-+]?(?:[nN]a[nN]|NAN|[iI]nf(?:inity)?|INF)(?:(?![A-Za-z])|(?=ms\b))"
 _KILO = r"(?:[kK](?![A-Za-z]))?"
 
 POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"

@@ -50,10 +50,11 @@ _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
-_SEPARATOR = re.compile(rf"\s*([:=<])\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
+_SEPARATOR = re.compile(rf"\s*(?:(?<![-=])[-=]>|([:=<]))\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
+_DASH = re.compile(r"(?<=[A-Za-z]) -()\Z")  # loss - 0.5
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(
-    r"[,;|\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s->\s|"
+    r"[,;|\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s[-=]{1,3}>\s|"
     r"(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s(?![a-z]+[ .])"
 )
 _NORM = re.compile(
@@ -161,11 +162,11 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     sep = _SEPARATOR.search(before[-24:])
     if sep and before.strip() == ":" and _NAME.match(text[match.end() :].lstrip()):
         sep = None  # `a 1 : 2 b : c 3`: this colon separates pairs
-    name, section = _name_of(
-        before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sep[1] if sep else " "
-    )
+    sep = sep or _DASH.search(before[-24:])
+    sign = (sep[1] or "=") if sep else " "
+    name, section = _name_of(before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sign)
     name = name.removeprefix("+ ").removesuffix(" is") if sep else name  # `+ Final resolution is: 7.12`
-    between = sep[1] if sep else "=" if name and before.endswith("',") else " "
+    between = sign if sep else "=" if name and before.endswith("',") else " "
     pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha() and not is_metric(name):
         return None  # here nan or inf is a word

@@ -8,7 +8,7 @@ from dataclasses import field
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.counts import counts_behind
 from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.name_lists import name_lists, slashed
+from wandb_logging._mining.name_lists import halves, name_lists, nested, slashed
 from wandb_logging._mining.pairs import hidden, pairs, words_behind
 from wandb_logging._mining.sentences import name_before_count, name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
@@ -21,8 +21,12 @@ _COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\
 _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s?\[)")  # Epoch [1][50/7330]
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
-_GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch)(?![A-Za-z])")
+_GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch|it(?= \[))(?![A-Za-z])")
 _GLUED_RESULT = re.compile(r"(?<![\w.-])([A-Za-z]{3,12})(\d{1,9}\.\d{1,12})(?![\w.])")  # loss0.546
+_BEGINS_GLUED = re.compile(r"\s*\[?(e|ep|epoch|it|iter|step|batch|round)_?(\d{1,9})(?=[\s:|,\]])", re.IGNORECASE)
+_BEGINS_COUNTED = re.compile(
+    r"\s*[\[(]\s*(\d{1,9}) (epochs?|iter(?:ation)?s?|steps?|updates?|episodes?|rounds?)\s*[\])]"
+)
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
 _NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
 _COUNT_ALONE = re.compile(r"\s*[A-Za-z]{2,20} ?\[\s*(\d{1,9})\s*\]:?\s*\Z")  # run [50]:
@@ -57,7 +61,7 @@ _PREFIX = re.compile(
     r"|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
 )
-_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-)\s*(?=\S)(?![\d.\[{-])")
+_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-(?!>))\s*(?=\S)(?![\d.\[{-])")
 _BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
 _CALLER = re.compile(r"\s*(?:[A-Za-z_][\w.]*:[\w.<>]+|[A-Za-z_]\w*(?:\.\w+)+):\d+ -(?=\s|\Z)")  # module[:function]:line
 
@@ -129,7 +133,8 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     head = _head(blotted)
     counted, rest = _counters(name_before_count(blotted, head), head)
     listed, rest = slashed(rest, decimal)
-    counted += [Field(name, value, "=", start, end) for name, value, start, end in listed]
+    halved, rest = halves(rest, decimal)
+    counted += [Field(name, value, "=", start, end) for name, value, start, end in [*listed, *halved]]
     about, behind, rest = counts_behind(rest, head, decimal)
     counted += [Field(name, value, "=", start, end, section=about) for name, value, start, end in behind]
     rest = name_behind_bar(rest, head)
@@ -158,6 +163,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     if len(named) == 1 and not named[0].name:
         named[0].name, named[0].sep = name_behind(rest, named[0].end, head), ">"
     name_lists(named, rest)
+    nested(named, rest)
     _counted_results(named, rest)
     _qualified(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
@@ -217,6 +223,10 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         if int(match[1]) < int(match[2])
     ]
     found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
+    begins = _BEGINS_GLUED.match(blotted, head)
+    found += [Field(begins[1], int(begins[2]), "+", *begins.span(2))] if begins else []
+    begins = _BEGINS_COUNTED.match(blotted, head)
+    found += [Field(begins[2], int(begins[1]), "+", *begins.span(1))] if begins else []
     found += [
         Field(match[1], float(match[2]), "=", *match.span(2))
         for match in _GLUED_RESULT.finditer(blotted, head)

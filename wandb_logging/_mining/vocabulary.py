@@ -101,7 +101,7 @@ def is_setting(name: str) -> bool:
     name = _PERCENTILE.sub("", name)
     return not SETTINGS.isdisjoint(words(name)) or bool(
         re.match(
-            r"(?i)n_|num_|max_|max(?:imum)? (?:number|no)\b"
+            r"(?i)n_|num_|(?-i:num[A-Z])|nb[ _]|max_|max(?:imum)? (?:number|no)\b"
             r"|max(?:imum)? (?:\w+ )?(?:steps|timesteps|iterations|epochs|episodes)\b"
             r"|min_lr|#|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
             name,

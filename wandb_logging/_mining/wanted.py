@@ -276,7 +276,12 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         chosen = many > 2 and not varies and isinstance(item.value, int)  # `Each sender will pass 100 messages`
         plain = counted and many > 2 and (varies or fields > 2)
         several = fields > 1 and not chosen
-        return short and (metric or plain) and (counted or (many > 2 and varies) or several or bool(APART.search(name)))
+        held_out = counted and bool(APART.match(name)) and bool(item.value % 1)  # `epoch 1 score: dev_a 2.5 dev_b 3.5`
+        return (
+            short
+            and (metric or plain or held_out)
+            and (counted or (many > 2 and varies) or several or bool(APART.search(name)))
+        )
     return (
         metric
         or (counted and many >= _ROWS and varies)
