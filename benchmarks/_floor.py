@@ -18,7 +18,8 @@ _PIECE = 2**18  # bytes of the file that are read at once
 _POST = 2**23  # bytes of rows in one request
 _SEAL = len(b',"crc":"%08x"}' % 0)
 _HEAD = b'{"files":{"wandb-history.jsonl":{"offset":%d,"content":['
-_HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+# Of a request to a stream.
+HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
 
 def send(path: str, address: str) -> int:
@@ -33,7 +34,7 @@ def send(path: str, address: str) -> int:
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123  the least
         while data := file.read(_PIECE):
             *lines, rest = (rest + data).split(b"\n")
-            part = dumps([_row(number, line) for number, line in enumerate(lines, count)])[1:-1]
+            part = dumps([row_of(number, line) for number, line in enumerate(lines, count)])[1:-1]
             if not size:
                 packer = zlib.compressobj(1, zlib.DEFLATED, 31)
             parts.append(packer.compress((b"," if size else _HEAD % count) + part))
@@ -48,7 +49,12 @@ def send(path: str, address: str) -> int:
     return count
 
 
-def _row(number: int, line: bytes) -> str:
+def row_of(number: int, line: bytes) -> str:
+    """A line's row as the server gets it, with its number.
+
+    Raises:
+        ValueError: the line is not as it was written.
+    """
     body = line[:-_SEAL] + b"}"
     if line[-10:-2] != b"%08x" % zlib.crc32(body):
         raise ValueError(f"line {number} is not what was written")
@@ -59,7 +65,7 @@ def _row(number: int, line: bytes) -> str:
 
 
 def _post(connection: http.client.HTTPConnection, body: bytes) -> None:
-    connection.request("POST", "/files/bench/bench/floor/file_stream", body, _HEADERS)
+    connection.request("POST", "/files/bench/bench/floor/file_stream", body, HEADERS)
     answer = connection.getresponse()
     answer.read()
     if answer.status != http.client.OK:
