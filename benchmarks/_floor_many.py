@@ -1,7 +1,7 @@
 """The least that a `sync` of many small runs takes: each journal read and checked, and the requests that ours makes.
 
-Eight threads with a connection each, as ours has. Nothing else is done: no settings, locks or rate limit, no second try,
-nothing is written on the disk. A goal for `sync` of many runs that is missed is held against it.
+Eight threads with connections of their own, as ours has. Nothing else is done: no settings, locks or rate limit, no
+second try, and nothing is written on the disk. A goal for `sync` of many runs is held against it.
 
 `python -m benchmarks._floor_many FOLDER ADDRESS DOCUMENTS` sends all runs of a folder; DOCUMENTS is a file with the
 GraphQL documents to use, as JSON by name.
@@ -15,6 +15,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,11 +37,11 @@ def send_runs(folder: str, address: str, documents: str) -> int:
     asked = loads(Path(documents).read_bytes())
     paths = sorted(path.parent for path in Path(folder).rglob("run.json"))
     waiting, errors = deque(paths), list[BaseException]()
-    with _Server(address) as server:
+    with closing(_Server(address)) as server:
         server.ask(asked["features"], {})
 
     def work() -> None:
-        with _Server(address) as server:
+        with closing(_Server(address)) as server:
             try:
                 while waiting:
                     _send_run(server, waiting.popleft(), asked)
@@ -66,10 +67,8 @@ class _Server:
         self._address = address
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
-    def __enter__(self) -> _Server:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         for connection in self._connections.values():
             connection.close()
 

@@ -53,7 +53,7 @@ def _answer(body: dict[str, Any]) -> dict[str, Any]:
         bucket = {**_BUCKET, "name": variables.get("name"), "displayName": variables.get("displayName") or "bench"}
         return {"upsertBucket": {"bucket": bucket, "inserted": True}}
     if "createRunFiles" in query:
-        files = [{"name": name, "uploadUrl": f"{_Handler.address}/put/{name}"} for name in variables.get("files", [])]
+        files = [{"name": name, "uploadUrl": f"{_Handler.storage}/put/{name}"} for name in variables.get("files", [])]
         return {"createRunFiles": {"runID": "B1", "uploadHeaders": [], "files": files}}
     if "serverInfo" in query and "features" in query:
         return {"serverInfo": {"features": [{"name": "FILESTREAM_GZIP", "isEnabled": True}]}}
@@ -117,7 +117,7 @@ def _count(bodies: Any, answers: Any) -> None:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # or a body waits 40 ms for the headers' acknowledgement
-    address = ""
+    storage = ""
     requests = 0
     latency = 0.0
     counter: _Counter
@@ -243,6 +243,6 @@ if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     _Handler.counter = _Counter()
-    _Handler.address = f"http://127.0.0.1:{server.server_address[1]}"
-    print(_Handler.address, flush=True)
+    _Handler.storage = f"http://localhost:{server.server_address[1]}"  # with W&B it is another host than the API's
+    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()

@@ -48,7 +48,7 @@ class Server:
         self._fail(variables["title"])
         return {"notifyScriptableRunAlert": self.success}
 
-    def put(self, url: str, source: BinaryIO, headers: Mapping[str, str]) -> None:
+    def put(self, url: str, source: BinaryIO, headers: Mapping[str, str], part: object = None) -> None:
         self._fail(url)
         source.seek(0)
         self.files.setdefault(url, []).append(source.read())
@@ -303,7 +303,7 @@ class TestKept:
         """While files take long, little is sent again after a crash: at most what goes at once."""
         put = sender.server.put
 
-        def slow(url: str, source: BinaryIO, headers: Mapping[str, str]) -> None:
+        def slow(url: str, source: BinaryIO, headers: Mapping[str, str], part: object = None) -> None:
             sender.clock.time += 0.6
             put(url, source, headers)
 

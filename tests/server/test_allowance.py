@@ -136,3 +136,40 @@ def test_a_child_forked_while_a_thread_takes_takes_too(tmp_path: Path) -> None:
     done.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("https://api.example/storage/x", 1),
+        ("/storage/x", 1),
+        ("http://[", 1),
+        ("https://storage.example/x", 0),
+        ("https://api.example:444/x", 0),
+    ],
+)
+def test_only_what_goes_to_the_api_is_counted(address: str, taken: int) -> None:
+    """A file that goes to a storage elsewhere takes nothing from what the API takes of a project."""
+
+    class Storage:
+        host = "https://api.example"
+
+        def put(self, url: str, *_: object) -> str:
+            return f"tag of {url}"
+
+        def close(self) -> None:
+            pass
+
+    class Counting(Allowance):
+        count = 0
+
+        def take(self, size: int = 0) -> float:
+            self.count += 1
+            return 0.0
+
+    link = Link(Storage, Pace())  # type: ignore[arg-type]  # a client that only puts
+    link.allowance = counting = Counting("p")
+    assert link.put(address, Path("x"), {}) == f"tag of {address}"
+    assert counting.count == taken
+    assert link.call(lambda _client: 1) == 1
+    assert counting.count == taken + 1

@@ -95,7 +95,7 @@ class Server:
             addresses, headers = upload_targets(answer, [name])
             if name not in addresses:
                 raise GraphQLError(f"the server gave no address to upload {name!r} to")
-            link.call(lambda client: client.put(addresses[name], source, headers), attempts=_TRIES)
+            link.put(addresses[name], source, headers, attempts=_TRIES)
 
 
 def json_mapping(text: object) -> dict[str, Any]:

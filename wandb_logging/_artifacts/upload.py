@@ -11,7 +11,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from wandb_logging._artifacts import wire as _protocol
 from wandb_logging._artifacts.keeping import LATEST, MANIFEST, KeptFolder, kept_in
@@ -23,9 +23,6 @@ from wandb_logging._journal.copies import md5_of
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.protocol import NoAnswerError, dig
 from wandb_logging._values.plain import dumps
-
-if TYPE_CHECKING:
-    from wandb_logging._server.client import Client
 
 _BATCH = 25  # addresses requested at a time: signed ones expire while others are used (the official SDK begins so)
 _ROUNDS = 3  # addresses requested in turn before a file is given up
@@ -179,10 +176,7 @@ def _put_manifest(
 
 
 def _put(link: Link, target: PutTarget, source: BinaryIO) -> None:
-    def request(client: Client) -> None:
-        client.put(str(target.url), source, target.headers)
-
-    link.call(request, attempts=_TRIES)
+    link.put(str(target.url), source, target.headers, attempts=_TRIES)
 
 
 def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[str]) -> None:
@@ -196,11 +190,7 @@ def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[st
             raise GraphQLError(f"CreateArtifactFiles answered without an address for part {number}")
         headers = {**kind, "Content-MD5": base64.b64encode(bytes.fromhex(digest)).decode()}
         place = ((number - 1) * size, size)
-
-        def request(client: Client, url: str = url, headers: Any = headers, place: Any = place) -> str:
-            return client.put(url, source, headers, place)
-
-        tags.append(link.call(request, attempts=_TRIES))
+        tags.append(link.put(url, source, headers, place, attempts=_TRIES))
         if not tags[-1]:
             raise GraphQLError(f"the storage took part {number} without an ETag")
     whole = {"artifactID": target.birth, "storagePath": target.storage_path, "uploadID": target.upload_id}

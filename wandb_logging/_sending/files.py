@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from wandb_logging._errors import AuthError, GraphQLError, NotPossible, RequestRejected, RunNotFound
 from wandb_logging._events.run_info import Remote
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
-
-if TYPE_CHECKING:
-    from wandb_logging._server.client import Client
 
 _ADDRESSES = 3  # upload addresses to ask for, one after the other, before a file is given up
 _TRIES = 2  # tries of each address
@@ -101,7 +98,4 @@ class RunFiles:
 
     @staticmethod
     def _put(link: Link, address: _Address, source: BinaryIO) -> None:
-        def request(client: Client) -> None:
-            client.put(address.url, source, address.headers)
-
-        link.call(request, attempts=_TRIES)
+        link.put(address.url, source, address.headers, attempts=_TRIES)

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import (
@@ -22,10 +22,12 @@ from wandb_logging._errors import (
     TransportError,
     WandbLoggingError,
 )
-from wandb_logging._server.protocol import NoAnswerError
+from wandb_logging._server.protocol import NoAnswerError, belongs_to
 from wandb_logging._settings.settings import DEFAULT_HOST
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     # At run time a client comes from `connect`: `requests` is most of the import time, and only sending needs it.
     from wandb_logging._server.allowance import Allowance
     from wandb_logging._server.client import Client
@@ -98,13 +100,29 @@ class Link:
         )
         return result
 
-    def call(self, request: Callable[[Client], Any], attempts: int | None = None, size: int = 0) -> Any:
+    def put(
+        self,
+        url: str,
+        source: Path | BinaryIO,
+        headers: Mapping[str, str],
+        part: tuple[int, int] | None = None,
+        *,
+        attempts: int | None = None,
+    ) -> str:
+        """As `Client.put`, repeated while that can help. At a storage elsewhere it is no request of the project's."""
+        tag: str = self.call(lambda client: client.put(url, source, headers, part), attempts, at=url)
+        return tag
+
+    def call(
+        self, request: Callable[[Client], Any], attempts: int | None = None, size: int = 0, at: str | None = None
+    ) -> Any:
         """Make a request, again and again while that can help (protocol 1.2).
 
         Args:
             request: makes the request with a client.
             attempts: most tries; default: for up to a minute.
             size: bytes of the request, for the project's rate limit.
+            at: address of the request; default: the API's. Only what goes there counts for that limit.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: the last failure.
@@ -117,7 +135,7 @@ class Link:
 
         try:
             result = repeated(
-                partial(self._try, request, client, size),
+                partial(self._try, request, client, size, at),
                 worth=_worth_retrying,
                 enough=lambda: self.now() >= until or self.pace.out_of_time(),
                 attempts=attempts,
@@ -153,9 +171,10 @@ class Link:
         finally:
             self._once = False
 
-    def _try(self, request: Callable[[Client], Any], client: Client, size: int) -> Any:
+    def _try(self, request: Callable[[Client], Any], client: Client, size: int, at: str | None) -> Any:
         self._wait_for_leave()
-        self._wait_for_turn(size)
+        if self._shares_limit() and (at is None or _is_at(at, client.host)):
+            self._wait_for_turn(size)
         client.client_id = self.client_id  # a client may be used for several runs, one after the other
         try:
             result = request(client)
@@ -182,13 +201,13 @@ class Link:
                 raise copy.copy(self.trouble)
             self.pace.sleep(left)
 
-    def _wait_for_turn(self, size: int) -> None:
-        """Wait for a turn among all senders of the project; not without time for that, nor on a clock of a test.
+    def _shares_limit(self) -> bool:
+        """Whether others have to be waited for; not on a clock of a test."""
+        return self.allowance is not None and self.now is time.monotonic
 
-        A request without its turn may be refused.
-        """
-        if self.allowance is None or self.now is not time.monotonic:
-            return
+    def _wait_for_turn(self, size: int) -> None:
+        """Wait for a turn among all senders of the project; not without time for that: then it may be refused."""
+        assert self.allowance is not None
         seconds = self.allowance.take(size)
         if not self._once:
             self.wait(seconds)
@@ -204,6 +223,14 @@ class Link:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _is_at(url: str, host: str) -> bool:
+    """Whether an address is the API's own; also where it is none, which the request will say."""
+    try:
+        return url.startswith("/") or belongs_to(url, host)
+    except ValueError:
+        return True
 
 
 def _let_go(error: BaseException | None) -> None:
