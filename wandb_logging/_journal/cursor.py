@@ -31,6 +31,8 @@ class Cursor:
         output_size: bytes of the copy of output.log that belong to acknowledged lines.
         complete: whether the server has been told how the run ended.
         carried: number of lines before the position that another process has taken (`_carrying`).
+        handed: what the sender that left the run to others had told the server (`_sending.handover`); None if the
+            cursor is of a sender that went on, or was killed.
     """
 
     position: Position | None = None
@@ -42,6 +44,7 @@ class Cursor:
     output_size: int = 0
     complete: bool = False
     carried: int = 0
+    handed: Mapping[str, Any] | None = None
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Cursor:
@@ -56,6 +59,7 @@ class Cursor:
             output_size=kept.get("output_size", 0),
             complete=kept.get("complete") is True,
             carried=kept.get("carried", 0),
+            handed=kept.get("handed"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Cursor:
             "output_size": self.output_size,
             "complete": self.complete,
             **({"carried": self.carried} if self.carried else {}),
+            **({"handed": self.handed} if self.handed else {}),
         }
 
     @property
@@ -194,6 +199,7 @@ _CURSOR: dict[str, _Check] = {
     "file_count": _is_count,
     "output_size": _is_count,
     "carried": _is_count,
+    "handed": _is_object,
 }
 _STATE: dict[str, _Check] = {
     **dict.fromkeys(

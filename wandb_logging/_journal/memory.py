@@ -116,6 +116,10 @@ class MemoryRunDir(RunDir):
     def note_end(self) -> None:
         pass
 
+    @property
+    def term(self) -> int:
+        return 0
+
     def check_right(self) -> None:
         pass
 

@@ -296,6 +296,11 @@ class RunDir(SmallFiles):
         """
         self._right.note_end()
 
+    @property
+    def term(self) -> int:
+        """Number of the term for which this process has the right to upload this run; 0 if it has not."""
+        return self._right.term
+
     def forget_locks(self) -> None:
         """In a forked child: let go of the parent's locks without unlocking them."""
         self.guard = of_child(self.guard)

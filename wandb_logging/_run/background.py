@@ -23,6 +23,7 @@ from wandb_logging._records.encoding import change_event, now
 from wandb_logging._report import Report
 from wandb_logging._run import messages
 from wandb_logging._run.delivery import Delivery
+from wandb_logging._run.latecomers import Latecomers, seconds_since_start, wait_for
 from wandb_logging._run.preemption import pursue
 from wandb_logging._run.prepare import prepare
 from wandb_logging._run.rounds import Rounds
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _COLLECTED = ("config", "define", "run")  # changes that wait for more, as each is sent whole (protocol 3.1)
 _GRACE = 2.0  # seconds to wait for the listener of a run that could not begin
 _LOOK = 0.05  # seconds between two looks whether another process has sent more
+_PART = 0.5  # part of the time for the end in which ranks of the launch may come that have not begun
 _QUIETLY = 0.5  # seconds of waiting before a person is told of it
 _AT_FIRST = {"disabled": Delivery.DISABLED, "offline": Delivery.ON_DISK, "online": Delivery.ONLINE}
 
@@ -97,6 +99,9 @@ class Background:
         self._ending = new_lock()
         self._listener = Listener(self._round, self._seconds_left, self._release)
         self.journal = open_journal(settings, mode, config, secrets, self._hurry, undo, membership)
+        age = seconds_since_start() if membership.rank else None
+        of = (membership.ranks or {}).get("of", 0)
+        self._latecomers = Latecomers(of, membership.rank, age, time.monotonic())
         samples = Samples(samplers, lambda metrics: self.append_change("system", metrics), notices)
         self._rounds = Rounds(
             settings,
@@ -122,6 +127,7 @@ class Background:
             self.notices.add(*self.journal.notice)
         if self.mode == "online":
             self._begin_sending()
+            self._rounds.begin()
         if self._has_rounds:
             self._listener.start()
             if not self._listener.running:
@@ -276,14 +282,19 @@ class Background:
                 if not self.journal.helps:
                     self._rounds.saved.look(last=True)
                     self._rounds.look_at_watched(last=True)
-                    self._leave(exit_code)
+                    try:
+                        if exit_code == 0:  # where a rank has failed, its launcher ends the others
+                            wait_for(self._latecomers, self.journal.others, left * _PART)
+                    finally:
+                        self._leave(exit_code)
                 self._rounds.waited_for = True
             asked = time.monotonic()
             try:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(left))
                     if not (self._others or self.journal.helps):
-                        self._until(self._is_sent, deadline - time.monotonic())
+                        self._until(lambda: self._is_sent() or self._is_left(), deadline - time.monotonic())
+                        self._is_left()
                     self._listener.finish(time.monotonic() if patience() else deadline)
             except KeyboardInterrupt:  # the person does not want to wait any longer
                 self._listener.finish(time.monotonic())
@@ -330,6 +341,14 @@ class Background:
                 codes = others.exit_codes(writer.since) if others is not None else []
                 self.append_change("exit", max([exit_code, *codes], key=abs))
             self._rounds.takes_over = not self._others
+
+    def _is_left(self) -> bool:
+        """Whether other members go on with the run after all: they have come after this one had left as the last."""
+        if not self.uploader.complete and self.journal.info.ranks is not None:
+            others = self.journal.others()
+            self._others = len(others.living()) if others is not None else 0
+            self._rounds.takes_over = not self._others
+        return self._others > 0
 
     def go_on(self) -> None:
         """Take events again after the end, for the same run in the same directory."""

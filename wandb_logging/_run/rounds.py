@@ -121,7 +121,8 @@ class Rounds:
         self._url_is_said = False
         self._lookout = Lookout()
         # The first file is made quickly, and needed for the first request; the others come later, or at the run's end.
-        self._to_capture = [] if journal.joined or journal.helps else list(_CAPTURES)
+        self._to_capture = [] if journal.comes_later or journal.helps else list(_CAPTURES)
+        self._is_new = journal.comes_later  # whether no round was made
         self._times_anew = 0
         self._shared = False  # whether other processes write in the directory, and may ask for a round
         self._asked: object = None
@@ -169,6 +170,15 @@ class Rounds:
         self._look_after_disk()
         self.uploader.glance()  # a signal handler's wish stays: only a round tells the server how the run ended
 
+    def begin(self) -> None:
+        """Make the first round when one is due, and not at once, if another process has just left the run to this one.
+
+        The server knows the run then, and has what was logged before.
+        """
+        if self.delivery is Delivery.ONLINE and self._journal.comes_later and self.uploader.handed_over() is not None:
+            self._shared, self._asked = True, self._journal.run_dir.asked()
+            self.schedule.end(time.monotonic(), sending=True)
+
     def go_on(self) -> None:
         """Go on after the end of the run."""
         self.samples.resume()
@@ -177,6 +187,8 @@ class Rounds:
 
     def release(self) -> None:
         """Close connections and locks after the last round. A thread that is stuck in a request does so afterwards."""
+        if self._is_left:
+            self.uploader.hand_over()
         self.uploader.close()
         self._journal.run_dir.unlock_upload()
         if self._recovery is not None:
@@ -261,11 +273,18 @@ class Rounds:
         while True:
             self._capture_next()
             if sends:
-                self._drain(again=bool(self._to_capture))
+                # The next round, or another rank's, sends changes of config with those that come meanwhile.
+                self._drain(again=bool(self._to_capture) or self._is_left or self._is_new)
+                self._is_new = False
             elif self._without_key:
                 self._say_why_offline()
             if not self._to_capture or (sends and self.error):
                 break
+
+    @property
+    def _is_left(self) -> bool:
+        """Whether this rank has left its launch's run, and leaves the sending to other ranks."""
+        return not self.takes_over and self._journal.info.ranks is not None
 
     def _take_over(self) -> None:
         """Send from now on if the process that has sent so far is gone; else find out how far it has sent."""

@@ -70,6 +70,11 @@ class Journal:
     notice: Notice | None = None
 
     @property
+    def comes_later(self) -> bool:
+        """Whether other members were there before: those that go on, or that ended while ranks of the launch come."""
+        return self.joined or 0 < self.writer.since < self.writer.number
+
+    @property
     def are_rows_on_disk(self) -> bool:
         """Whether the disk has all rows. False if the run is in memory, or lines were refused or lost."""
         is_short = self.writer.closed and self.writer.counts.lost

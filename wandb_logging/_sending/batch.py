@@ -70,6 +70,12 @@ class Batch:
     def size(self) -> int:
         return self.history.size + self.output.size + self.samples.size
 
+    @property
+    def is_of_end(self) -> bool:
+        """Whether the run has ended with this batch, which has no lines besides the summary."""
+        counts = (self.history.count, self.output.count, self.samples.count, len(self.edits))
+        return self.state.exit is not None and not any(counts)
+
     def add(self, state: fold.State, delta: fold.Delta) -> None:
         self.state = state
         rows, lines, samples = map(self._masked, (delta.rows, delta.lines, delta.samples))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wandb_logging._errors import GraphQLError, JournalError, RequestRejected, RunNotFound
@@ -202,6 +203,23 @@ class Registration:
         self._told = self.config_json(state), self._run_now(state)
         self.is_open = True
 
+    def told(self) -> dict[str, Any]:
+        """What the server knows, for `go_on` of the process that sends the run next."""
+        config, run = self._told
+        return {"config": _digest(config or ""), "run": run, "there": self._there}
+
+    def go_on(self, state: fold.State, told: Mapping[str, Any]) -> None:
+        """Go on with a run that is open: the process that sent it a moment ago has left it to this one.
+
+        Args:
+            state: the folded state.
+            told: what that process got from `told`.
+        """
+        config = self.config_json(state)
+        self._there = told["there"]
+        self._told = config if _digest(config) == told["config"] else None, dict(told["run"])
+        self.is_open = True
+
     def push(self, state: fold.State) -> None:
         """Send what changed of config, name, notes, tags, group and job type since it was last sent."""
         if self.remote is None or not self.is_open:
@@ -246,3 +264,7 @@ class Registration:
     def _run_now(self, state: fold.State) -> dict[str, Any]:
         """The program's changes of name, notes, tags, group and job type, except those that a person has overruled."""
         return {key: self._instead.get(key, value) for key, value in state.run.items()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

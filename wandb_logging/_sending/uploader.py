@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.small_files import SENT
 from wandb_logging._report import Report
+from wandb_logging._sending import handover
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
+from wandb_logging._sending.handover import Handover
 from wandb_logging._sending.known_end import KnownEnd, find_known_end
 from wandb_logging._sending.output_file import OutputFile
 from wandb_logging._sending.registration import Registration
@@ -221,6 +224,23 @@ class Uploader:
         finally:
             run.rewind()
 
+    def hand_over(self) -> None:
+        """Leave the run to other processes that write it: whoever sends it next need not ask what this one knows."""
+        run = self._opened
+        if run is None or run.is_closed or run.unsure or not run.registration.is_open:
+            return
+        said = Handover(self.run_dir.term, self.link.now(), run.looked, run.registration.told())
+        with contextlib.suppress(JournalError, OSError):  # then the next one asks
+            self.run_dir.check_right()
+            self.run_dir.save_cursor(replace(run.cursor(self.state, complete=False), handed=said.to_json()))
+
+    def handed_over(self) -> Handover | None:
+        """What the process said that has sent the run until now, and has just left it to this one; None if none has."""
+        cursor = self.run_dir.cursor
+        handed = None if cursor.complete else handover.read(cursor.handed)
+        fits = handed is not None and handed.is_for(self.run_dir.term, self.link.now(), self._options.heartbeat)
+        return handed if fits else None
+
     def look(self) -> None:
         """See how far another process has sent the run.
 
@@ -323,6 +343,8 @@ class Uploader:
         body.preempting = self.preempting
         if body.empty and not edits:
             return  # the events make no lines: a change of config, a part of an open row
+        if exit_code is None and batch.is_of_end and not (self.preempting or self._complete):
+            return  # the request that tells the end has the summary
         if self._options.durable and batch.events:
             run.reader.sync()  # else the server could have lines that the journal loses in a power cut
         stream = run.stream_to(self.link, gzip=self._options.gzip)
@@ -382,6 +404,10 @@ class Uploader:
             registration.create()
             self.state = fold.first_state(registration.info)
             run.begin_anew(self.run_dir.carried.position)
+        elif (handed := self.handed_over()) is not None:
+            run.looked = handed.looked
+            registration.go_on(self.state, handed.told)
+            return
         else:
             registration.reopen(self.state, self.run_dir.lines_after(run.position))
         registration.opened(self.state)
@@ -459,6 +485,9 @@ class Uploader:
         config, label = self.link.mask(registration.config_json(self.state)), registration.info.client_label
         run.queue.add(last_files(run.copies, run.queue.standard, config, ended, self._ports.say, label=label))
         self._perform_tasks(run)
+        self._send_events(run)
+        if self._ends_with(None) is None:
+            return  # a process has come to the run while the files were sent: that one will end it
         # Later events have to open the run again, also if the answer to this request is lost.
         registration.is_open = False
         batch = self._new_batch(run)
