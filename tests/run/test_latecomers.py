@@ -70,7 +70,9 @@ def test_all_have_come_or_one_is_there(tmp_path: Path) -> None:
 
 def test_the_wait_ends_when_a_rank_comes(tmp_path: Path) -> None:
     """And not before, as long as there is time."""
-    mine, looks, came = come(tmp_path, 0), [], []
+    mine = come(tmp_path, 0)
+    looks: list[None] = []
+    came: list[WriterLock] = []
 
     def others() -> Members:
         looks.append(None)
