@@ -124,6 +124,17 @@ class Host:
             inside = ["nsenter", "--net", f"--target={first}"]
             subprocess.run([*inside, "ip", "link", "set", "lo", state], check=False, stderr=subprocess.DEVNULL)
 
+    def disk(self, state: str) -> None:
+        """Have the disk of an `apart` host "stall", so that whatever asks for it waits, or "answer" again."""
+        assert self.process is not None
+        number = signal.SIGSTOP if state == "stall" else signal.SIGCONT
+        for first in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            of_host = Path(f"/proc/{first}/ns/pid").readlink()
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if (process / "comm").read_text() == "bindfs\n" and (process / "ns/pid").readlink() == of_host:
+                        os.kill(int(process.name), number)
+
     def kill(self) -> None:
         """Switch the host off, if it is on."""
         if self.process is not None:

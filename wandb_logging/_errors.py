@@ -70,15 +70,20 @@ class JournalLocked(JournalError):
     Attributes:
         holder: who holds it; None where it cannot be locked.
         cure: what helps there, in words; None where somebody holds it.
+        seconds: after which it counts as free if nobody hears of the holder until then, which is on another host; None
+            where the holder is certain to live, or that is not known.
     """
 
-    def __init__(self, message: str, holder: str | None = None, cure: str | None = None) -> None:
+    def __init__(
+        self, message: str, holder: str | None = None, cure: str | None = None, seconds: float | None = None
+    ) -> None:
         super().__init__(message)
         self.holder = holder
         self.cure = cure
+        self.seconds = seconds
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (*self.args, self.holder, self.cure)
+        return type(self), (*self.args, self.holder, self.cure, self.seconds)
 
 
 class TransportError(WandbLoggingError):

@@ -27,6 +27,9 @@ class Report:
         label: of a process that sends its own part of a run (`transport: shared`), if another one tells how the run
             ended: the name of the part; else None.
         sender: the living process that is sending it meanwhile, such as "pid 4711 on node1"; of `sync` only.
+        writer: the process on another host that may be gone, or may still log; of `sync`, which does not end the run.
+        retry_in: seconds after which `sync` sends or ends it if nobody hears of the `sender` or `writer` until then;
+            None if it is certain that one lives.
     """
 
     run_id: str
@@ -46,6 +49,8 @@ class Report:
     sender: str | None = None
     estimated: bool = False
     label: str | None = None
+    writer: str | None = None
+    retry_in: float | None = None
 
     @property
     def ok(self) -> bool:

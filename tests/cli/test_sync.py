@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -201,6 +203,30 @@ class TestSync:
         who = f"pid {os.getpid()} on {socket.gethostname()}"
         assert (captured.out, captured.err) == (f"digits/a1: is being sent by {who}, and left to it\n", "")
         run.finish()
+        assert len(wandb_server.run("a1").history) == 3
+
+    def test_beside_another_host_that_may_be_gone(
+        self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The line says who holds the run, and when `sync` may be tried again; then it is sent."""
+        run = offline_run("a1", host=wandb_server.url)
+        assert run.dir is not None
+        lock = run.dir / "upload.lock"
+        said = {"pid": 4711, "host": "node7", "boot": "b", "device": -2, "lease": 120.0, "term": 1}
+        lock.write_text(json.dumps(said))
+        earlier = lock.stat().st_mtime - 30
+        os.utime(lock, (earlier, earlier))
+        assert main(["sync"]) == 0
+        out = capsys.readouterr().out
+        who = "pid 4711 on node7"
+        said_then = f"digits/a1: is being sent by {who}, and left to it. If {who} is gone, try again in "
+        found = re.fullmatch(f"{re.escape(said_then)}([0-9]+) s\n", out)
+        assert found is not None, out
+        assert 0 <= int(found[1]) <= 90  # of the lease of 120 s, 30 were over
+        assert wandb_server.runs == []
+        earlier -= 120
+        os.utime(lock, (earlier, earlier))
+        assert main(["sync"]) == 0
         assert len(wandb_server.run("a1").history) == 3
 
     def test_follow(

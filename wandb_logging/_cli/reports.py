@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def report_line(report: Report, *, before: bool = False) -> str:
     """
     name = report_name(report)
     if report.sender:
-        return f"{name}: is being sent by {report.sender}, and left to it"
+        return f"{name}: is being sent by {report.sender}, and left to it{_again(report)}"
     counts = [(report.rows, "row"), (report.lines, "text line"), (report.files, "file")]
     logged = ", ".join(counted(number, noun) for number, noun in counts if number)
     said = f"{logged} sent" if logged and not before else logged or "nothing logged"
@@ -65,7 +66,13 @@ def report_line(report: Report, *, before: bool = False) -> str:
         parts.append(f"{report.set_aside} set aside (aside.jsonl in {report.path})")
     if not report.remaining:
         parts.append(_end(report))
-    return f"{name}: {', '.join(parts)}" + (f": {report.url}" if report.url else "")
+    return f"{name}: {', '.join(parts)}" + (f": {report.url}" if report.url else "") + _again(report)
+
+
+def _again(report: Report) -> str:
+    if report.retry_in is None:
+        return ""
+    return f". If {report.sender or report.writer} is gone, try again in {math.ceil(report.retry_in)} s"
 
 
 def _end(report: Report) -> str:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
-from wandb_logging._journal.presence import NOBODY, Holder, is_running, life_of, said_in
+from wandb_logging._journal.presence import NOBODY, Holder, age_of, is_running, life_of, said_in
 from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps
 
@@ -125,6 +125,24 @@ def _traces(path: Path, writer: int) -> list[str]:
         if Holder.from_json(said_in(path, UPLOAD)).is_same(note_of(path, writer).holder):
             found.append(UPLOAD)
     return found
+
+
+def longest_lease(path: Path) -> tuple[Holder, float] | None:
+    """The process of another host that nobody may take for gone for longest, and for how many seconds from now.
+
+    None if no process may write here any more, or if one is certain to live, or if that cannot be found out.
+    """
+    found: list[tuple[float, Holder]] = []
+    for writer in writers_of(path):
+        if life(path, writer) is Life.GONE:
+            continue
+        holder = note_of(path, writer).holder
+        age = age_of(path, lock_name(writer), *_traces(path, writer))
+        if holder.lease is None or age is None or holder.is_near(path):
+            return None
+        found.append((max(0.0, holder.lease - age), holder))
+    seconds, holder = max(found, key=lambda each: each[0], default=(0.0, NOBODY))
+    return (holder, seconds) if found else None
 
 
 def is_writing(path: Path, writer: int) -> bool:

@@ -48,6 +48,9 @@ class Holder:
     lease: float | None = None
     ended: bool = False
 
+    def __str__(self) -> str:
+        return f"pid {self.pid} on {self.host}" if self.host else "another process"
+
     @classmethod
     def here(cls, root: Path, lease: float | None = None) -> Holder:
         """This process, as the holder of a file in the folder `root`."""
@@ -166,9 +169,9 @@ def said_in(root: Path, name: str) -> dict[str, Any]:
     return {}
 
 
-def age_of(root: Path, name: str) -> float | None:
-    """Seconds since the time of a file was set, by the disk's own clock; None if that cannot be found out."""
-    return _age(root, [name])
+def age_of(root: Path, *names: str) -> float | None:
+    """Seconds since the time of one of these files was set, by the disk's own clock; None if nobody can find out."""
+    return _age(root, list(names))
 
 
 def _age(root: Path, names: list[str]) -> float | None:

@@ -282,7 +282,8 @@ class RunDir(SmallFiles):
             raise access_errors.lock_refused(self.path, exc) from exc
         if not free:
             holder = self._right.holder()
-            raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder)
+            seconds = self._right.seconds_left()
+            raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder, seconds=seconds)
 
     def unlock_upload(self) -> None:
         """Give the right to upload back."""

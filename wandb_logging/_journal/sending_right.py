@@ -22,7 +22,7 @@ from wandb_logging._journal import lease, safe_files
 from wandb_logging._journal.lease import Life, Sign, judge
 from wandb_logging._journal.locks import ProcessLock
 from wandb_logging._journal.members import UPLOAD
-from wandb_logging._journal.presence import Holder, age_of, renew, said_in
+from wandb_logging._journal.presence import NOBODY, Holder, age_of, renew, said_in
 from wandb_logging._values.plain import dumps
 
 NAME = UPLOAD
@@ -189,10 +189,29 @@ class SendingRight:
         with contextlib.suppress(OSError, ValueError):
             said = said_in(self._root, NAME)
             if said:
-                return _holder_text(said)
+                return str(Holder.from_json(said))
             # As versions before wrote it.
-            return safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode() or _holder_text({})
-        return _holder_text({})
+            return safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode() or str(NOBODY)
+        return str(NOBODY)
+
+    def seconds_left(self) -> float | None:
+        """Seconds until another process may take the right, if nobody hears of its holder until then.
+
+        None if the holder's lock can be seen here, so that it is certain to live, or if that cannot be found out.
+        """
+        with contextlib.suppress(OSError):
+            said = said_in(self._root, NAME)
+            latest = max(self._terms(), default=0)
+            names = [NAME, *([term_name(latest)] if latest > term_of(said) else [])]
+            return max((left for name in names if (left := self._lease_left(name)) is not None), default=None)
+        return None
+
+    def _lease_left(self, name: str) -> float | None:
+        holder = Holder.from_json(said_in(self._root, name))
+        if holder.ended or holder.lease is None or holder.is_near(self._root):
+            return None
+        age = age_of(self._root, name)
+        return None if age is None else max(0.0, holder.lease - age)
 
     def _terms(self) -> list[int]:
         found = [_TERM.fullmatch(item.name) for item in self._root.iterdir()]
@@ -214,9 +233,3 @@ def term_of(said: dict[str, Any]) -> int:
     """The term that a lock file says; 0 if it says none, as those of earlier versions."""
     term = said.get("term")
     return term if isinstance(term, int) else 0
-
-
-def _holder_text(said: dict[str, Any]) -> str:
-    """The process that a lock file names, for a person."""
-    holder = Holder.from_json(said)
-    return f"pid {holder.pid} on {holder.host}" if holder.host else "another process"

@@ -27,6 +27,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.members import longest_lease
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
 from wandb_logging._process.notices import Notices
@@ -283,7 +284,7 @@ class _Sender:
 
     def send(self, away: dict[str, WandbLoggingError], late: OutOfTime | None) -> Report:
         """Send the run, unless its host is away or it is too late."""
-        error = sender = None
+        error = sender = retry_in = None
         try:
             with self._run_dir.uploading():
                 # Asked before reading: a process that dies meanwhile is found dead by the next sync.
@@ -297,7 +298,7 @@ class _Sender:
                 else:
                     error = self._explain(failed)
         except JournalLocked as exc:
-            sender = exc.holder
+            sender, retry_in = exc.holder, exc.seconds
             error = None if sender else f"{exc}: {exc.cure}"
         except JournalError as exc:
             error = str(exc)
@@ -316,8 +317,18 @@ class _Sender:
                 self._plan.features[self._host] = self._link.features
             self._uploader.close()
             self._notices.say_all()
-        report = replace(self._report(error), sender=sender)
+        report = replace(self._report(error), sender=sender, retry_in=retry_in)
+        if error is None and sender is None and not report.finished:
+            report = self._with_writer(report)
         self.go_on = self.go_on or (error is None and not report.finished)
+        return report
+
+    def _with_writer(self, report: Report) -> Report:
+        """Add to the report of a run that goes on which process may be gone, if none is certain to live."""
+        with contextlib.suppress(OSError):
+            found = longest_lease(self._run_dir.path)
+            if found is not None:
+                return replace(report, writer=str(found[0]), retry_in=found[1])
         return report
 
     def _explain(self, error: WandbLoggingError) -> str:
