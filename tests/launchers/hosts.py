@@ -78,7 +78,7 @@ def _no_disk(hosts: list[Host]) -> None:
 def _no_disk_and_off(hosts: list[Host]) -> None:
     """For a minute it does not answer the host that sends; then the power of that host is cut."""
     _wait_for_rows(hosts)
-    (file,) = hosts[0].work.parent.glob("disk-0/*/*/upload.lock")
+    (file,) = (hosts[0].work.parent / "disk-0").rglob("upload.lock")
     sender = json.loads(file.read_text())["host"]
     (host,) = [host for host in hosts if host.name == sender]
     host.disk("stall")

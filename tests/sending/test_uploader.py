@@ -513,7 +513,7 @@ class TestRefused:
             "output.log line 23",
             *["wandb-summary.json line 0"] * 2,
         ]
-        assert report.set_aside == 5
+        assert report.set_aside == 4
         assert report.finished
 
     def test_every_line_refused_is_our_fault(

@@ -9,9 +9,11 @@ that the server may take the run for crashed. Anybody else asks the server. Pure
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.presence import boot_id
 
 
@@ -37,6 +39,10 @@ class Handover:
         """As it stands in cursor.json."""
         return {"term": self.term, "at": self.at, "looked": self.looked, "told": self.told, "boot": boot_id()}
 
+    def put_into(self, cursor: Cursor) -> Cursor:
+        """The cursor with these words."""
+        return replace(cursor, handed=self.to_json())
+
     def is_for(self, term: int, now: float, most: float) -> bool:
         """Whether a sender may go by it.
 
@@ -47,6 +53,12 @@ class Handover:
         """
         is_next = self.term > 0 and term == self.term + 1
         return is_next and 0 <= now - self.at <= most and self.boot == boot_id() != ""
+
+
+def handed_to(term: int, cursor: Cursor, now: float, most: float) -> Handover | None:
+    """What a cursor says to the sender of a term; None if it says nothing that this one may go by (`is_for`)."""
+    handed = None if cursor.complete else read(cursor.handed)
+    return handed if handed is not None and handed.is_for(term, now, most) else None
 
 
 def read(said: Mapping[str, Any] | None) -> Handover | None:

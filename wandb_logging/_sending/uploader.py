@@ -7,12 +7,9 @@ After a crash at any point the same lines are sent again at the same offsets, wh
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
 from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._events.run_info import Remote
@@ -26,12 +23,12 @@ from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.small_files import SENT
 from wandb_logging._report import Report
-from wandb_logging._sending import handover
 from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
 from wandb_logging._sending.ending import end_journal, last_files
-from wandb_logging._sending.handover import Handover
+from wandb_logging._sending.handover import Handover, handed_to
 from wandb_logging._sending.known_end import KnownEnd, find_known_end
 from wandb_logging._sending.output_file import OutputFile
+from wandb_logging._sending.ports import Ports
 from wandb_logging._sending.registration import Registration
 from wandb_logging._sending.target import AS_IT_WAS, Target
 from wandb_logging._sending.task_queue import TaskQueue
@@ -42,27 +39,6 @@ from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.stream import Stream
 
 _LOOK_APART = 1.0  # seconds between two looks whether another directory has gone on with the run
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What an uploader calls outside of it.
-
-    Attributes:
-        say: called with (kind, text) for what a person should know.
-        progress: called after each acknowledged batch.
-        before_end: called before the server is told that the run ended: the last moment to add a file.
-        meanwhile: called again and again while files are sent, which may take hours; it may call `glance`.
-        copies: makes the files that sending adds; None: without a bound on their room.
-        allowance: folder of the file through which all senders share the project's rate limit; None: this host's.
-    """
-
-    say: Callable[[str, str], object] = lambda _kind, _text: None
-    progress: Callable[[], object] = lambda: None
-    before_end: Callable[[], object] = lambda: None
-    meanwhile: Callable[[], object] = lambda: None
-    copies: BoundedCopies | None = None
-    allowance: Path | None = None
 
 
 class Uploader:
@@ -232,14 +208,11 @@ class Uploader:
         said = Handover(self.run_dir.term, self.link.now(), run.looked, run.registration.told())
         with contextlib.suppress(JournalError, OSError):  # then the next one asks
             self.run_dir.check_right()
-            self.run_dir.save_cursor(replace(run.cursor(self.state, complete=False), handed=said.to_json()))
+            self.run_dir.save_cursor(said.put_into(run.cursor(self.state, complete=False)))
 
     def handed_over(self) -> Handover | None:
         """What the process said that has sent the run until now, and has just left it to this one; None if none has."""
-        cursor = self.run_dir.cursor
-        handed = None if cursor.complete else handover.read(cursor.handed)
-        fits = handed is not None and handed.is_for(self.run_dir.term, self.link.now(), self._options.heartbeat)
-        return handed if fits else None
+        return handed_to(self.run_dir.term, self.run_dir.cursor, self.link.now(), self._options.heartbeat)
 
     def look(self) -> None:
         """See how far another process has sent the run.
