@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -267,4 +266,6 @@ class Registration:
 
 
 def _digest(text: str) -> str:
+    import hashlib  # noqa: PLC0415  it loads OpenSSL, which the first request needs, and no import of the handler
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
