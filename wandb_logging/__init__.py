@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._collecting import importing as _importing
 from wandb_logging._errors import (
     AuthError,
     GraphQLError,
@@ -135,7 +136,8 @@ def __getattr__(name: str) -> Any:
         theirs = name in {"config", "finish", "init", "log", "run", "watch"}
         there = "; the official SDK's names are in wandb_logging.compat" if theirs else ""
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{there}")
-    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    with _importing():
+        value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
     globals()[name] = value
     return value
 

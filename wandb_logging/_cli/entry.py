@@ -7,7 +7,6 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import NoReturn
 
-from wandb_logging._cli.collecting import over, paused
 from wandb_logging._cli.commands import COMMANDS, fill, room_of
 from wandb_logging._cli.help import HelpFormatter
 from wandb_logging._cli.output import (
@@ -22,6 +21,7 @@ from wandb_logging._cli.output import (
     open_streams,
     words_of,
 )
+from wandb_logging._collecting import importing, over
 from wandb_logging._version import __version__
 
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        with paused():
+        with importing():
             args, unknown = parser(sys.argv[1:] if argv is None else argv).parse_known_args(argv)
     except SystemExit as stop:  # argparse, after --help, --version or wrong usage
         return int(stop.code or 0)

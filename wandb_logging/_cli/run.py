@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wandb_logging._cli.collecting import paused
 from wandb_logging._cli.output import LEFT, PROG, USAGE, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
+from wandb_logging._collecting import importing
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._settings.settings import Settings
 from wandb_logging._supervise.telling import decided, untold, variables
@@ -95,7 +95,7 @@ def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict
 def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:
     """Begin the run. Prints why and returns None if that is not possible."""
     try:
-        with paused():
+        with importing():
             from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
 
             run = Run(settings)

@@ -19,6 +19,7 @@ import contextlib
 import importlib
 import sys
 
+from wandb_logging._collecting import importing
 from wandb_logging._process import forks
 from wandb_logging._process.lockless import without_lock
 
@@ -69,7 +70,7 @@ def prepare(*, sending: bool = False, measuring: bool = False, mining: bool = Fa
     missing = [name for name in wanted if name not in _done]
     if not missing:
         return
-    with forks.held_off():
+    with forks.held_off(), importing():
         for name in missing:
             with contextlib.suppress(ImportError):  # an optional package is missing: the code that uses it reports that
                 importlib.import_module(name)
