@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
 
 _LOOK = 0.005  # seconds between two looks at whether the listeners are done
+_DEFAULT = int(signal.SIG_DFL)
 
 _signal_code: int | None = None
 _installed = False
@@ -225,10 +226,10 @@ def leave_signals_to_parent() -> None:
     global _default_is_watched  # noqa: PLW0603  one process has one end
     _default_is_watched = False
     for number in _ours:
-        before = _signal.getsignal(number)
-        if isinstance(before, _Chained) and before.is_last:
+        handler = _signal.getsignal(number)
+        if type(handler) is _Chained and handler.before is signal.SIG_DFL:
             try:  # noqa: SIM105  as in `close_quietly`
-                _signal.signal(number, int(signal.SIG_DFL))
+                _signal.signal(number, _DEFAULT)
             except ValueError:
                 pass
 
@@ -271,12 +272,12 @@ class _Chained:
     """A handler of ours that runs before the signal's earlier handler."""
 
     def __init__(self, before: Any) -> None:
-        self._before = before
+        self.before = before
 
     @property
     def is_last(self) -> bool:
         """Whether the process ends after this handler."""
-        return self._before is signal.SIG_DFL
+        return self.before is signal.SIG_DFL
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         global _handling  # noqa: PLW0603  one process has one end
@@ -296,7 +297,7 @@ class _Chained:
             # handled. The sender wants the process to end, and would send SIGKILL next.
             os._exit(128 + number)
         else:
-            self._before(number, frame)
+            self.before(number, frame)
 
 
 def _preempt(number: int, *, last: bool) -> None:

@@ -67,18 +67,21 @@ def _before() -> None:
 
 
 def _after_in_parent() -> None:
-    with contextlib.suppress(RuntimeError):  # the wait was in vain
+    try:  # noqa: SIM105  after a fork each object that is made costs a page
         _gate.release()
+    except RuntimeError:  # the wait was in vain
+        pass
 
 
 def _after_in_child() -> None:
     global _gate  # noqa: PLW0603  its holder may be a thread of the parent
-    if is_mine(_gate):
+    try:
         _gate.release()
-    else:  # the wait was in vain
+    except RuntimeError:  # the wait was in vain
         _gate = LookingLock()
-    for ident in _busy.keys() - {threading.get_ident()}:  # the forking thread is in the child, with the same ident
-        del _busy[ident]
+    if _busy:
+        for ident in _busy.keys() - {threading.get_ident()}:  # the forking thread is in the child, with the same ident
+            del _busy[ident]
 
 
 if hasattr(os, "register_at_fork"):

@@ -23,6 +23,7 @@ from wandb_logging._values.terminal_text import lines_of
 
 INTERVAL = 60.0  # seconds between two lines of one kind
 _MOST_KINDS = 1000  # kinds that are counted
+_MOST_WAITING = 100  # lines; older ones give way
 _PATIENCE = 1.0  # seconds to wait for the lock of another handler
 
 logger = logging.getLogger("wandb_logging")
@@ -162,16 +163,16 @@ class Notices:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._native = is_native()
-        self._waiting: deque[Notice] = deque(maxlen=100)
+        self._waiting: deque[Notice] = deque(maxlen=_MOST_WAITING)
         self._last: dict[str, tuple[float, int]] = {}
         self._numbers: dict[str, Iterator[int]] = {}  # by kind; `next` is atomic for all threads
         self._lock = new_lock()
 
     def after_fork_in_child(self) -> None:
         """Forget the parent's lines, which it says itself, and free the lock that its thread may have held."""
-        for kept in (self._waiting, self._last, self._numbers):
-            if kept:
-                kept.clear()
+        if self._waiting or self._last or self._numbers:
+            self._parents = self._waiting, self._last, self._numbers  # not freed, as in `Writer`
+            self._waiting, self._last, self._numbers = deque(maxlen=_MOST_WAITING), {}, {}
         self._lock = of_child(self._lock)
 
     def add(self, kind: str, text: str, level: int = logging.WARNING) -> None:

@@ -54,7 +54,7 @@ class LookingLock:
 
     def release(self) -> None:
         """Give one `acquire` back. RuntimeError if this thread does not hold the lock."""
-        if not self._is_owned():
+        if self._holder.get("it") != (threading.get_ident(),):  # `_is_owned`, without a call: a fork does this
             raise RuntimeError("cannot release un-acquired lock")
         if not self._took or self._took.pop():  # there is none after an exception between two steps of `acquire`
             del self._holder["it"]
@@ -90,7 +90,7 @@ def of_child(lock: Any) -> Any:
 
     As a rule it stays the same object: to make one and free the other writes to pages that the kernel copies first.
     """
-    if is_mine(lock):
+    if lock._is_owned():  # noqa: SLF001  `is_mine`, without a call
         return new_lock()
     lock._at_fork_reinit()  # noqa: SLF001  as the standard library does with its own locks
     return lock
