@@ -15,12 +15,12 @@ import pytest
 from tests.page.pages import DEADLINE, served
 from tests.page.test_server import Stream
 from tests.runs import START, add, make_run, row
-from wandb_logging._page import runs as shown, sample as sampling
+from wandb_logging._page import runs as shown, scan as sampling
 from wandb_logging._page.cache import Cache, pack, unpack
 from wandb_logging._page.exact import Exact, begin, read_on
+from wandb_logging._page.readers import read_into
 from wandb_logging._page.runs import Runs
-from wandb_logging._page.sample import sample
-from wandb_logging._page.worker import read_into
+from wandb_logging._page.scan import sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ class TestCache:
 class TestWorker:
     def test_a_server_that_is_gone(self, long: RunDir, tmp_path: Path) -> None:
         """A process that reads for a server which was killed meanwhile ends, and writes nothing into its terminal."""
-        command = [sys.executable, "-m", "wandb_logging._page.worker", str(tmp_path / "kept")]
+        command = [sys.executable, "-m", "wandb_logging._page.readers", str(tmp_path / "kept")]
         task = json.dumps([str(long.path), "_step"]).encode() + b"\n"
         nobody, out = os.pipe()
         os.close(nobody)

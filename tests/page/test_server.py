@@ -111,14 +111,14 @@ class TestWhoIsLetIn:
         assert "python" not in headers["server"].lower()
 
     def test_every_asset_is_ours(self, visitor: Visitor) -> None:
-        """Each file that the page names is there, and none has an address of elsewhere but in a comment's licence."""
+        """Each file that the page names is there, and none has an address of elsewhere but in a comment."""
         found = {name: visitor.ask(f"/assets/{name}") for name in assets.names()}
         assert {status for status, _, _ in found.values()} == {200}
         bodies = {name: body for name, (_, _, body) in found.items()}
         whole = bodies.pop("page.js"), bodies.pop("page.css")
         for name, body in bodies.items():
             assert name.startswith("uplot") or b"://" not in body.replace(b"http://www.w3.org", b"")
-            assert body in b"".join(whole) or name in {"matcher.js", "index.html", "uplot-licence.txt"}
+            assert body in b"".join(whole) or name in {"matcher.js", "index.html"}
         named = re.findall(rb'(?:href|src)="(/[^"]*)"', visitor.ask("/")[2])
         assert named == [b"/assets/page.css", b"/assets/page.js", b"/api/runs?"]
 

@@ -8,7 +8,7 @@ import threading
 from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
-from wandb_logging._page.together import for_each
+from wandb_logging._page.runs import for_each
 
 
 def test_what_takes_long_is_done_at_once() -> None:

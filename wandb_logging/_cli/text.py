@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from wandb_logging._cli.output import Line, Styled, styled
 from wandb_logging._values.terminal_text import clean, columns, cut
@@ -114,12 +113,6 @@ def counted(number: int, noun: str) -> str:
 
 def as_json(value: object) -> list[str]:
     """Lines of JSON that any program can read: NaN and infinities, which JSON lacks, become the texts that W&B uses."""
-    return json.dumps(_finite(value), indent=1, default=str).splitlines()
+    from wandb_logging._values.plain import finite  # noqa: PLC0415  only where a program asks
 
-
-def _finite(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {str(name): _finite(item) for name, item in value.items()}
-    return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value
+    return json.dumps(finite(value), indent=1, default=str).splitlines()

@@ -15,7 +15,7 @@ from wandb_logging._cli.output import Line, begin_screen, height, say, say_all, 
 from wandb_logging._cli.text import brief, counted
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Series
-from wandb_logging._page.exact import begin, follow
+from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._values.terminal_text import clean, cut
 
 _AROUND = 6  # lines of the screen beside the charts: a head, two empty ones, two for notes, and the cursor's
@@ -38,7 +38,7 @@ def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds:
     seen = None
     while True:
         alive = run_dir.alive()  # asked before reading, so that the last lines of a process that ends are still read
-        exact = follow(run_dir, exact)
+        exact = _follow(run_dir, exact)
         if seen != (exact.identity, exact.state.events):
             seen = exact.identity, exact.state.events
             _show(path, exact.drawn, exact.state.rows, choose)
@@ -46,6 +46,17 @@ def watch(path: Path, choose: Callable[[Sequence[str]], Sequence[str]], seconds:
             say("the run has ended" if exact.state.exit is not None else "its process has ended without a word")
             return
         time.sleep(seconds)
+
+
+def _follow(run_dir: RunDir, exact: Exact) -> Exact:
+    """Read the new events of a run; if its journal is not any more the one that was read, all of it."""
+    try:
+        same = still_true(run_dir, exact)
+    except FileNotFoundError:  # segments were removed to make room, or with the run that was here
+        same = False
+    exact = exact if same else begin(run_dir, exact.bins.axis)
+    read_on(run_dir, exact)
+    return exact
 
 
 def _show(path: Path, bins: Bins, rows: int, choose: Callable[[Sequence[str]], Sequence[str]]) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.metadata import captured_environment, git_of
-from wandb_logging._page import guard, text
-from wandb_logging._page.answer import Answer, Refused
-from wandb_logging._page.bins import Bins, Grid, Series, grids_of, of_row, on_grid
+from wandb_logging._page import guard
+from wandb_logging._page.bins import AXES, Bins, Grid, Series, grids_of, of_row, on_grid
 from wandb_logging._page.exact import waiting
+from wandb_logging._page.guard import Answer, Refused
+from wandb_logging._page.parts import MOST_LINES, Zoom, nearest, rows_from, text_page
 from wandb_logging._page.runs import Run, Runs
-from wandb_logging._page.scan import MOST_RUNS
+from wandb_logging._page.scan import MOST_RUNS, without_ours
 from wandb_logging._page.wire import Line, packed
-from wandb_logging._page.zoom import Zoom, nearest, rows_from
-from wandb_logging._values.plain import LONG, dumps, fast_dumps
+from wandb_logging._values.plain import LONG, dumps, fast_dumps, finite
 
 MOST_BINS = 2000
 MOST_METRICS = 200  # most metrics in one request
@@ -32,7 +32,6 @@ _MOST_NAME = 12_000  # most characters of a query's value
 _FIGURES = 100_000  # most metrics of all runs together whose figures are told; but of each run at least
 _FEWEST_FIGURES = 2000
 _SYSTEM = "system."
-_AXES = ("_step", "_runtime", "_timestamp")
 
 Query = Mapping[str, str]
 
@@ -92,7 +91,7 @@ class Answers:
             "error": run.error or card.error,
             "damaged": reading.unreadable if reading else 0,
             "info": {**card.info, **(state.run if state else {})},
-            "config": _without_ours(state.config) if state else card.config,
+            "config": without_ours(state.config) if state else card.config,
             "lines": state.lines if state else None,
             "rows": state.rows + waiting(state) if state else None,
             "exact": exact,
@@ -160,7 +159,7 @@ class Answers:
         names = self._names(query)
         reading = run.readings.get(axis)
         row = nearest(run, reading, axis, _float(query.get("at"), 0.0), names[0]) if reading and names else None
-        values = {} if row is None else {name: of_row(row, name) for name in (*_AXES, *names)}
+        values = {} if row is None else {name: of_row(row, name) for name in (*AXES, *names)}
         return _json({"row": values})
 
     def text(self, query: Query) -> Answer:
@@ -169,9 +168,9 @@ class Answers:
         reading = self._reading(run)
         if reading is None:
             return _json({"lines": [], "next": 0, "total": 0, "complete": False})
-        most = max(1, min(text.MOST, int(query.get("n", "500"))))
+        most = max(1, min(MOST_LINES, int(query.get("n", "500"))))
         words, level = query.get("q", "")[:200], int(query.get("level", "0"))
-        shown = text.page(run, reading, int(query.get("from", "0")), most, level=level, words=words)
+        shown = text_page(run, reading, int(query.get("from", "0")), most, level=level, words=words)
         return _json({**shown, "complete": True})
 
     def run(self, query: Query) -> Answer:
@@ -231,7 +230,7 @@ class Answers:
 
     def _axis(self, query: Query) -> str:
         given = query.get("x", "_step")
-        if given in _AXES:
+        if given in AXES:
             return given
         known = self.runs.names
         return next((known[number] for number in _numbers(given, 1) if number < len(known)), "_step")
@@ -276,10 +275,6 @@ def _figures(series: Series, *, exact: bool) -> list[Any]:
     return [series.last, series.lowest, series.highest, series.count, series.bad]
 
 
-def _without_ours(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key != "_wandb"}
-
-
 def _relative(path: Path, root: Path) -> str:
     """The path below the root as it is shown. Of a thousand runs `Path.relative_to` alone would take a tenth."""
     whole, above = path.as_posix(), root.as_posix().rstrip("/") + "/"
@@ -315,12 +310,12 @@ def _json(value: Any) -> Answer:
 
 
 def strict(value: Any) -> bytes:
-    """JSON that a browser can read: NaN and infinities become texts."""
+    """JSON that a browser can read."""
     if not _is_odd(value):
         with contextlib.suppress(TypeError):  # surrogates, whole numbers beyond 64 bits; or there is no orjson
             return fast_dumps(value)
     line = dumps(value)
-    return dumps(_browsers(value)) if b"NaN" in line or b"Infinity" in line else line  # or texts that hold these words
+    return dumps(finite(value)) if b"NaN" in line or b"Infinity" in line else line  # or texts that hold these words
 
 
 def _is_odd(tree: Any) -> bool:
@@ -338,11 +333,3 @@ def _is_odd(tree: Any) -> bool:
         elif kind is str and len(part) > LONG:
             return True
     return False
-
-
-def _browsers(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {str(key): _browsers(item) for key, item in value.items()}
-    return [_browsers(item) for item in value] if isinstance(value, (list, tuple)) else value

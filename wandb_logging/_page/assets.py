@@ -13,7 +13,6 @@ TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
 }
 STYLE, SCRIPT = "page.css", "page.js"
 _PARTS = {

@@ -24,7 +24,7 @@ _FEW = 16  # number of bins up to which a loop over them is faster than what is 
 _CELLS = 200_000  # most bins of all metrics of one run: the more metrics, the fewer bins each has
 _FINEST = -40  # the least width is 2**-40: below a microsecond, and a time since 1970 still is a whole number of bins
 _NUMBERS = frozenset({int, float})
-_AXES = frozenset({"_step", "_timestamp", "_runtime"})
+AXES = ("_step", "_timestamp", "_runtime")  # along which rows are in order
 _INFINITY = math.inf
 
 Row = Mapping[str, Any]
@@ -197,7 +197,7 @@ class Bins:
             alike = list(group)
             places = list(self._places(xs[first : first + len(alike)], in_order=in_order))
             for name, column in zip(names, zip(*[row.values() for row in alike])):
-                if name not in _AXES:
+                if name not in AXES:
                     self._add_column(name, column, places)
             first += len(alike)
 

@@ -21,7 +21,7 @@ from wandb_logging._journal import safe_files
 from wandb_logging._journal.position import Position, places, torn_ends
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import segment_name, segment_path
-from wandb_logging._page.bins import Bins, Row, of_row
+from wandb_logging._page.bins import AXES, Bins, Row, of_row
 from wandb_logging._reading.replay import beginning, chunks_of
 from wandb_logging._values.plain import dumps
 
@@ -155,25 +155,6 @@ def still_true(run_dir: RunDir, exact: Exact) -> bool:
     )
 
 
-def follow(run_dir: RunDir, exact: Exact) -> Exact:
-    """Read the new events of a run; if its journal is not any more the one that was read, all of it.
-
-    Returns:
-        The reading, or the new one that takes its place.
-
-    Raises:
-        JournalError: as `begin`.
-        OSError: the journal cannot be read.
-    """
-    try:
-        same = still_true(run_dir, exact)
-    except FileNotFoundError:  # segments were removed to make room, or with the run that was here
-        same = False
-    exact = exact if same else begin(run_dir, exact.bins.axis)
-    read_on(run_dir, exact)
-    return exact
-
-
 def _identity(info: RunInfo) -> int:
     return zlib.crc32(dumps(info.to_json()))
 
@@ -237,8 +218,7 @@ def _without(row: Row, shown: Row) -> dict[str, Any]:
     """A row without the values that were put into the bins before it was complete."""
     if row.get("_step") != shown.get("_step"):
         return dict(row)
-    axes = ("_step", "_timestamp", "_runtime")
-    return {name: value for name, value in row.items() if name in axes or shown.get(name) != value}
+    return {name: value for name, value in row.items() if name in AXES or shown.get(name) != value}
 
 
 def _note_others(exact: Exact, told: Told, *, media: bool) -> None:

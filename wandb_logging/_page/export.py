@@ -14,10 +14,11 @@ from typing import Any
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.whole import whole
-from wandb_logging._page import assets, guard, text
+from wandb_logging._page import assets, guard
 from wandb_logging._page.answers import Answers, strict
 from wandb_logging._page.bins import grids_of
 from wandb_logging._page.cache import Cache
+from wandb_logging._page.parts import text_page
 from wandb_logging._page.runs import Run, Runs
 from wandb_logging._version import __version__
 
@@ -84,7 +85,7 @@ def _bins(answers: Answers, runs: list[Run], axis: str) -> str:
 
 
 def _text(run: Run) -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = text.page(run, run.readings["_step"], -_LINES, _LINES)["lines"]
+    lines: list[dict[str, Any]] = text_page(run, run.readings["_step"], -_LINES, _LINES)["lines"]
     return lines
 
 

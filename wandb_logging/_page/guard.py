@@ -1,4 +1,4 @@
-"""Decides who gets what: every decision on which the page's security rests, as functions without I/O.
+"""Decides who gets what: every decision on which the page's security rests, without I/O; and what an answer is.
 
 The promises are in the docs, `howto/page`. In short: a request is answered if it is a GET, its Host names this server
 exactly, it comes from no other site, and it has the cookie that a browser gets in exchange for the printed token.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from http import cookies
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +55,32 @@ TYPES = {
 _SANDBOXED = frozenset({".svg", ".html"})
 
 
+class Refused(Exception):
+    """The request asks for something that does not exist, or for too much."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class Answer(NamedTuple):
+    """The answer to a request.
+
+    Attributes:
+        type: its Content-Type.
+        body: its bytes, a file that is sent, or an iterator of pieces.
+        headers: headers besides those that all answers have.
+        policy: its Content-Security-Policy.
+        lasts: whether it is the same each time, and worth keeping as it is sent.
+    """
+
+    type: str
+    body: bytes | Path | Iterator[bytes]
+    headers: tuple[tuple[str, str], ...] = ()
+    policy: str = POLICY
+    lasts: bool = False
+
+
 class Credentials(NamedTuple):
     """The secrets by which a server recognises who may look.
 
@@ -77,7 +103,7 @@ def hosts_of(bound: str, port: int, names: Collection[str] = ()) -> frozenset[st
         port: its port.
         names: names of this machine, if the server listens to other machines.
     """
-    found = {"127.0.0.1", "localhost"} if _is_any(bound) or _is_loopback(bound) else set()
+    found = {"127.0.0.1", "localhost"} if _is_any(bound) or is_loopback(bound) else set()
     found.add("[::1]" if bound == "::1" else f"[{bound}]" if ":" in bound else bound)
     found.update(names if _is_any(bound) else ())
     return frozenset(f"{name.lower()}:{port}" for name in found if not _is_any(name.strip("[]")))
@@ -87,18 +113,14 @@ def _is_any(address: str) -> bool:
     return address in {"0.0.0.0", "::", ""}  # noqa: S104  compared, not bound
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether only programs on this machine can reach a server that listens at an address."""
     if address == "localhost":
         return True
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only programs on this machine can reach a server that listens at an address."""
-    return _is_loopback(address)
 
 
 def refusal(method: str, headers: Mapping[str, str | None], hosts: Collection[str]) -> tuple[int, str] | None:

@@ -1,4 +1,7 @@
-"""Watches run directories while somebody looks at the page, and tells the waiting requests which runs changed."""
+"""What is behind the page's server: the runs, the answers about them, and who is told which runs changed.
+
+The server begins without it: importing this takes longer than to send the page itself.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import field
+from pathlib import Path
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.segments import segment_path, segments
+from wandb_logging._page.answers import Answers
+from wandb_logging._page.cache import Cache
 from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks while a run goes on
@@ -18,6 +24,7 @@ _IDLE_TICK = 0.4  # the same while none goes on: to wake up takes ten times as l
 _IDLE_COLD = 32  # ended run that is resumed is seen about as soon
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
 _FILES = 1.0  # seconds between two looks at what rarely changes alone: run.json, and the files of a run that has ended
+_EXPECTED = 100  # most runs that are got ready before the page asks for any: of more, its list would come later
 _SCAN = 3.0  # least seconds between two looks for new runs
 
 Signature = tuple[object, ...]
@@ -181,3 +188,38 @@ def _signature(run: Run, look: _Look, now: float) -> Signature:
     except OSError:
         look.due = 0.0
         return ()
+
+
+class Content:
+    """What the page shows.
+
+    Args:
+        root: folder that holds the runs.
+        cache: folder where readings are kept.
+    """
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self.hub = Hub()
+        kept = Cache(cache)
+        kept.prune()
+        self.runs = Runs(root, kept, self.hub.tell)
+        self.answers = Answers(self.runs)
+        self.poller = Poller(self.runs, self.hub.tell)
+
+    def watch(self, stop: threading.Event) -> None:
+        """Look for runs, then for changes while somebody waits for news, until `stop` is set."""
+        self.runs.begin()
+        self.poller.run(self.hub.some, stop)
+
+    def expect(self) -> None:
+        """Get ready for a browser that just came: have something to draw of the runs that it will show."""
+        self.runs.begin()
+        runs = list(self.runs.by_key.values())
+        if len(runs) <= _EXPECTED:
+            self.poller.know(runs)
+            self.runs.want(runs, "_step")
+
+    def close(self) -> None:
+        """End the processes that read, and have those look around who wait for news."""
+        self.runs.close()
+        self.hub.tell(set())

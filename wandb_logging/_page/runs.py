@@ -6,10 +6,11 @@ import contextlib
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
@@ -19,16 +20,17 @@ from wandb_logging._page.bins import Bins
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._page.readers import Readers
-from wandb_logging._page.sample import sample, size_of
-from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_folders, words_of
-from wandb_logging._page.together import for_each
+from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_folders, sample, size_of, words_of
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
 _PATIENCE = 0.2  # most seconds that one request reads runs
-_SLOW = 0.2  # most seconds that an answer waits for a run that is being read
+_SLOW = 0.2  # most seconds that an answer waits for a run that is being read, or that runs are looked at one by one
 _LOOKS = 2000  # number of rows that are sampled from all runs together
 _CELLS = 1_500_000  # most bins in memory for all runs together, 40 bytes each
+_THREADS = 16  # most at once: they wait for the disk, a processor has little to do
 _AXES = 4  # most readings of one run
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -268,3 +270,31 @@ def _first(run_dir: RunDir) -> list[tuple[Card, RunDir]]:
 
 def _know(run: Run) -> None:
     run.card = card(run.run_dir)
+
+
+def for_each(do: Callable[[T], object], items: Iterable[T], patience: float = _SLOW) -> None:
+    """Call a function with each item, and return when all calls have: at first one by one, then several at once.
+
+    Args:
+        do: the function. It is called on several threads at once if the calls take long.
+        items: what it is called with.
+        patience: seconds for which it is called on this thread alone.
+    """
+    left = deque(items)
+    until = time.monotonic() + patience
+    while left and time.monotonic() < until:
+        do(left.popleft())
+    threads = [threading.Thread(target=_work, args=(do, left), daemon=True) for _ in range(min(_THREADS, len(left)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _work(do: Callable[[T], object], left: deque[T]) -> None:
+    while True:
+        try:
+            item = left.popleft()
+        except IndexError:
+            return
+        do(item)

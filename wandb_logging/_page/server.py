@@ -20,11 +20,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._page import assets, guard
-from wandb_logging._page.answer import Answer, Refused
+from wandb_logging._page.guard import Answer, Refused
 from wandb_logging._page.place import Place
 
 if TYPE_CHECKING:
-    from wandb_logging._page.content import Content
+    from wandb_logging._page.live import Content
 
 _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
@@ -59,7 +59,7 @@ class Page:
         """What the page shows. Who asks first imports and makes it; others wait for that."""
         with self._making:
             if self._content is None:
-                from wandb_logging._page.content import Content  # noqa: PLC0415  half of the time to the first chart
+                from wandb_logging._page.live import Content  # noqa: PLC0415  half of the time to the first chart
 
                 self._content = Content(*self._folders)
             return self._content

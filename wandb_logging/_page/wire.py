@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,7 +21,6 @@ _GAP = 65535
 _STEPS = 65534
 _RATIO = 256  # largest ratio of the value furthest from zero to the nearest for which steps are used
 _HUGE, _TINY = 1e38, 1e-30  # float32 holds numbers between these
-_BIG_ENDIAN = array("H", [1]).tobytes()[0] == 0
 
 
 @dataclass(frozen=True)
@@ -77,5 +77,5 @@ def _steps_of(values: Iterable[float], lowest: float, highest: float) -> list[in
 def _planes(values: array[Any], most: int) -> list[bytes]:
     """The upper bytes of all values: first all highest bytes, then all second ones. So similar bytes are together."""
     data, size = values.tobytes(), values.itemsize
-    order = range(size) if _BIG_ENDIAN else range(size - 1, -1, -1)
+    order = range(size) if sys.byteorder == "big" else range(size - 1, -1, -1)
     return [data[byte::size] for byte in order[:most]]

@@ -171,6 +171,15 @@ def _without_nan(tree: Any) -> Any:
     return None if tree != tree else tree
 
 
+def finite(tree: Any) -> Any:
+    """A tree that any JSON can hold: in it NaN and infinities are the texts that W&B has for them."""
+    if isinstance(tree, float) and not math.isfinite(tree):
+        return "NaN" if tree != tree else "Infinity" if tree > 0 else "-Infinity"
+    if isinstance(tree, Mapping):
+        return {str(key): finite(value) for key, value in tree.items()}
+    return list(map(finite, tree)) if isinstance(tree, (list, tuple)) else tree
+
+
 _Convert = Callable[[object], object]
 
 

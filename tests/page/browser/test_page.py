@@ -315,7 +315,7 @@ class TestOneRun:
         show(cache)
         browser.js("wl.view.set({tab: 'text'})")
         browser.until("document.querySelectorAll('.line').length === 3")
-        assert browser.js("return document.querySelector('.a-f2').textContent") == "accuracy"
+        assert browser.js("return document.querySelector('[style*=\"--good\"]').textContent") == "accuracy"
         browser.js(
             "const s = document.querySelector('.bar select'); s.value = '40'; s.dispatchEvent(new Event('change'))"
         )

@@ -410,9 +410,9 @@ class TestOneRun:
             "return [...document.querySelectorAll('.line .said span')].map((one) => [one.textContent, one.className, one.style.color, one.style.background])"
         )
         assert spans == [
-            ["bold", "a-bold a-f4", "", ""],
+            ["bold", "a-bold", "var(--accent)", ""],
             ["orange", "", "rgb(255, 135, 0)", ""],
-            ["rgb", "a-ground", "rgb(1, 2, 3)", "rgb(179, 55, 43)"],
+            ["rgb", "a-ground", "rgb(1, 2, 3)", "var(--bad)"],
         ]
         assert "<b>json</b> n=1" in browser.text()  # a line of JSON is told as a person reads it
 

@@ -147,13 +147,13 @@ wl.api = (() => {
   }
 
   async function run(key) {
-    return file ? file.details[key] || { complete: true, media: {}, files: [], tasks: [], summary: {} } : (await get("/api/run", { run: key })).json();
+    return file ? file.details[key] || { complete: true } : (await get("/api/run", { run: key })).json();
   }
 
   async function text(key, query) {
     if (!file) return (await get("/api/text", { run: key, ...query })).json();
     const lines = (file.text[key] || []).filter((line) => !query.q || line.text.toLowerCase().includes(query.q.toLowerCase()));
-    return { lines: lines.filter((line) => wl.text.levelOf(line) >= (query.level || 0)), next: 0, total: lines.length, complete: true };
+    return { lines: lines.filter((line) => line.rank >= query.level), next: 0, total: lines.length, complete: true };
   }
 
   const address = (key, name, save) => (file ? (file.media[key] || {})[name] || "" : `/api/file?${new URLSearchParams({ run: key, name, ...(save ? { save: "1" } : {}) })}`);

@@ -1,4 +1,4 @@
-// What all parts of the page share: elements made without HTML, numbers and times as text, one bus of events.
+// What all parts of the page share: elements made without HTML, numbers and times as text, one bus of events, the view.
 "use strict";
 
 const wl = {};
@@ -26,13 +26,13 @@ wl.base = (() => {
     return node;
   }
 
+  const exponential = (value, digits) => value.toExponential(digits).replace(/\.?0+e/, "e").replace("e+", "e");
+
   function number(value) {
     if (value === null || value === undefined) return "–";
-    if (typeof value !== "number") return String(value);
-    if (!Number.isFinite(value)) return String(value);
-    if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
+    if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < 1e6)) return String(value);
     const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3).replace(/\.?0+e/, "e").replace("e+", "e");
+    if (size !== 0 && (size < 1e-3 || size >= 1e6)) return exponential(value, 3);
     return String(Number(value.toPrecision(5)));
   }
 
@@ -51,10 +51,6 @@ wl.base = (() => {
     if (Number.isNaN(at.getTime())) return "–";
     const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
     return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  }
-
-  function ago(seconds) {
-    return `${duration(Math.max(1, Math.round(Date.now() / 1000 - seconds)))} ago`;
   }
 
   function cut(text, most) {
@@ -118,6 +114,26 @@ wl.base = (() => {
     return el("button", { type: "button", onclick: act, ...given }, label);
   }
 
+  const quiet = (...words) => el("span", { class: "quiet" }, ...words);
+  const empty = (...words) => el("p", { class: "empty" }, ...words);
+
+  // A field that is searched by while somebody types.
+  const field = (given, act) => {
+    const node = el("input", { type: "search", maxlength: 200, spellcheck: "false", ...given });
+    node.addEventListener("input", throttled(() => act(node.value), 150));
+    return node;
+  };
+
+  // A window in front of the page.
+  function dialog(title, given, ...content) {
+    const node = el("dialog", given, el("header", {}, el("h3", {}, cut(title, 200)), button("Close", () => node.close())), ...content);
+    node.addEventListener("close", () => node.remove());
+    document.body.append(node);
+    return node;
+  }
+
+  const table = (heads, rows) => el("table", {}, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, rows));
+
   // Have a node's children be these: those that are there stay, with the focus, a selection, a sound that plays.
   function arrange(parent, nodes) {
     const focused = parent.contains(document.activeElement) && document.activeElement !== parent ? pathTo(parent, document.activeElement) : null;
@@ -171,5 +187,64 @@ wl.base = (() => {
     node.textContent = words;
   }
 
-  return { el, svg, number, duration, moment, ago, cut, brief, loose, flat, compare, throttled, on, emit, button, arrange, keeper, write, say };
+  return { el, svg, exponential, number, duration, moment, cut, brief, loose, flat, compare, throttled, on, emit, button, quiet, empty, field, dialog, table, arrange, keeper, write, say };
 })();
+
+// What is being looked at, kept in the address: to come back to, and to send to somebody.
+wl.view = (() => {
+  const { emit } = wl.base;
+  const NONE = {
+    tab: "charts", x: "_step", smooth: 0, log: false, clip: false, filter: "", metrics: "", group: "", zoom: null,
+    hidden: [], pinned: [], run: "", sort: "", media: "", level: 0, words: "", only: false, columns: [],
+  };
+  let now = { ...NONE };
+
+  function read() {
+    const found = { ...NONE };
+    for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
+      if (!(key in NONE)) continue;
+      try {
+        const value = JSON.parse(text);
+        if (fits(key, value)) found[key] = value;
+      } catch { /* an address that somebody cut: what is left counts */ }
+    }
+    return found;
+  }
+
+  function fits(key, value) {
+    if (key === "zoom") return value === null || (Array.isArray(value) && value.length === 2 && value.every(Number.isFinite));
+    if (Array.isArray(NONE[key])) return Array.isArray(value) && value.every((item) => typeof item === "string");
+    return typeof value === typeof NONE[key];
+  }
+
+  function write() {
+    const params = new URLSearchParams();
+    for (const [key, value] of Object.entries(now))
+      if (JSON.stringify(value) !== JSON.stringify(NONE[key])) params.set(key, JSON.stringify(value));
+    const text = params.toString();
+    try {
+      history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+    } catch { /* in a notebook the page has no address of its own */ }
+  }
+
+  // Look at something else. `quiet` where who changes it draws it, too.
+  function set(change, quiet = false) {
+    now = { ...now, ...change };
+    write();
+    if (!quiet) emit("view", Object.keys(change));
+  }
+
+  const toggled = (list, item) => (list.includes(item) ? list.filter((other) => other !== item) : [...list, item]);
+
+  now = read();
+  addEventListener("hashchange", () => { now = read(); emit("view", Object.keys(NONE)); });
+  return { get now() { return now; }, set, toggled };
+})();
+
+// uPlot makes formatters of numbers and times as it is loaded: 15 ms until the first chart, for what the page does by
+// itself. So it gets stand-ins for them, and `plot.js`, which comes behind it, gives the browser's own back.
+wl.intl = Intl;
+globalThis.Intl = {
+  NumberFormat: class { format(value) { return String(value); } },
+  DateTimeFormat: class { resolvedOptions() { return {}; } },
+};

@@ -2,7 +2,7 @@
 "use strict";
 
 wl.charts = (() => {
-  const { el, on, emit, throttled, button, say } = wl.base;
+  const { el, on, emit, throttled, button, say, cut, empty, dialog } = wl.base;
   const BINS = 256;
   const FIRST = 4;  // charts that are asked for before the others, so that there is something to look at
   const AT_ONCE = 40;
@@ -47,7 +47,7 @@ wl.charts = (() => {
     let metrics = names();
     const texts = metrics.map((metric) => wl.runs.metrics[metric]);
     try {
-      const found = await wl.match.match(view.metrics, texts);
+      const found = await wl.runs.match(view.metrics, texts);
       metrics = metrics.filter((_, at) => found[at]);
       emit("metricsTrouble", "");
     } catch (error) {
@@ -103,18 +103,18 @@ wl.charts = (() => {
     const used = new Set();
     const parts = list.map((one) => section(one, used));
     for (const [key, card] of cards) if (!used.has(key)) drop(key, card);
-    if (!parts.length) parts.push(empty());
+    if (!parts.length) parts.push(nothing());
     if (left) parts.push(el("p", { class: "quiet" }, `Some runs have more metrics than are listed for so many runs: up to ${left} are left out.`));
     node.replaceChildren(...parts);
     if (![...cards.values()].some((card) => card.visible)) for (const card of [...cards.values()].slice(0, FIRST)) card.visible = true;  // the observer will say it a frame later
   }
 
-  function empty() {
-    if (!wl.runs.ready) return el("p", { class: "empty" }, "Loading the runs …");
+  function nothing() {
+    if (!wl.runs.ready) return empty("Loading the runs …");
     if (!wl.runs.list.length) return el("div", { class: "empty" }, el("p", {}, "There are no runs here yet."), el("p", { class: "quiet" }, "They appear as soon as a program logs."));
-    if (!wl.runs.shown().length) return el("p", { class: "empty" }, "No run is shown: all are hidden, or none matches the filter.");
-    if (wl.view.now.metrics) return el("p", { class: "empty" }, "No metric has this in its name.");
-    return el("p", { class: "empty" }, system ? "No system metrics were sampled. The setting system_metrics turns them on." : "No numbers were logged.");
+    if (!wl.runs.shown().length) return empty("No run is shown: all are hidden, or none matches the filter.");
+    if (wl.view.now.metrics) return empty("No metric has this in its name.");
+    return empty(system ? "No system metrics were sampled. The setting system_metrics turns them on." : "No numbers were logged.");
   }
 
   function section({ name, metrics, shown, open }, used) {
@@ -122,9 +122,9 @@ wl.charts = (() => {
       if (open) { closed.add(name); opened.delete(name); } else { closed.delete(name); opened.set(name, SECTION); }
       emit("layout");
     }, { class: "section-head", "aria-expanded": String(open) });
-    toggle.append(el("span", { class: "caret", "aria-hidden": "true" }, open ? "▾" : "▸"), wl.base.cut(name, 80), " ", el("span", { class: "count" }, String(metrics.length)));
+    toggle.append(el("span", { class: "caret", "aria-hidden": "true" }, open ? "▾" : "▸"), cut(name, 80), " ", el("span", { class: "count" }, String(metrics.length)));
     const rest = metrics.length - shown.length;
-    return el("section", { "aria-label": wl.base.cut(name, 80) }, el("h2", {}, toggle),
+    return el("section", { "aria-label": cut(name, 80) }, el("h2", {}, toggle),
       el("div", { class: "grid" }, shown.map((metric) => cardOf(name, metric, used).node)),
       open && rest > 0 ? button(`Show ${Math.min(rest, SECTION)} of ${rest} more`, () => { opened.set(name, most(name) + SECTION); emit("layout"); }, { class: "more" }) : null);
   }
@@ -140,23 +140,28 @@ wl.charts = (() => {
 
   function newCard(key, metric) {
     const name = wl.runs.metrics[metric];
-    const body = el("div", { class: "chart", role: "img", "aria-label": `Chart of ${wl.base.cut(name, 200)}` });
+    const body = el("div", { class: "chart", role: "img", "aria-label": `Chart of ${cut(name, 200)}` });
     const note = el("span", { class: "note" });
-    const card = { key, metric, body, note, plot: null, data: null, visible: false, stale: true, log: wl.view.now.log, axis: "_step", zooms: true, fresh: null };
+    const card = { key, metric, body, note, plot: null, data: null, visible: false, stale: true, log: wl.view.now.log, axis: "_step", zooms: true };
     card.pin = button("⚲", () => { wl.view.set({ pinned: wl.view.toggled(wl.view.now.pinned, name) }); }, { title: "Pin to the top", "aria-label": "Pin to the top" });
     const tools = el("div", { class: "tools" }, card.pin,
       button("log", () => { card.log = !card.log; redraw(card); }, { title: "Logarithmic y axis" }),
-      wl.save.menu(`Chart of ${wl.base.cut(name, 60)}`, async () => (card.data ? [card] : [])),
+      wl.save.menu(`Chart of ${cut(name, 60)}`, async () => (card.data ? [card] : [])),
       button("⤢", () => enlarge(card), { title: "Large", "aria-label": "Large" }));
-    card.node = el("article", { class: "card", "data-metric": wl.base.cut(name, 300) }, el("header", {}, el("h3", { title: wl.base.cut(name, 1000) }, wl.base.cut(name, 120)), note, tools), body);
+    card.node = el("article", { class: "card", "data-metric": cut(name, 300) }, el("header", {}, el("h3", { title: cut(name, 1000) }, cut(name, 120)), note, tools), body);
     card.node.card = card;
     seeing.observe(card.node);
     sizes.observe(body);
     return card;
   }
 
-  function drop(key, card) {
+  function undraw(card) {
     if (card.plot) card.plot.destroy();
+    card.plot = null;
+  }
+
+  function drop(key, card) {
+    undraw(card);
     card.visible = false;  // what it asked for may still come
     seeing.unobserve(card.node);
     sizes.unobserve(card.body);
@@ -175,7 +180,7 @@ wl.charts = (() => {
     for (const { target, isIntersecting } of entries) {
       const { card } = target;
       card.visible = isIntersecting;
-      if (!isIntersecting && card.plot && card !== large) { card.plot.destroy(); card.plot = null; }
+      if (!isIntersecting && card !== large) undraw(card);
     }
     load();
   }
@@ -251,7 +256,7 @@ wl.charts = (() => {
     try {
       data = await wl.api.bins({ axis, metrics, keys: shown, only, most: large ? 1024 : BINS, zoom });
     } catch (error) {
-      for (const card of some) { note(card, wl.base.cut(error.message, 80)); card.stale = Boolean(only); }
+      for (const card of some) { note(card, cut(error.message, 80)); card.stale = Boolean(only); }
       return;
     }
     const begun = performance.now();
@@ -293,10 +298,10 @@ wl.charts = (() => {
   function redraw(card) {
     if (!(card.visible || card === large)) return;
     if (!card.data || !card.data.size || !card.data.of.size) {
-      if (card.plot) { card.plot.destroy(); card.plot = null; }
+      undraw(card);
       card.node?.classList.add("void");
       note(card, card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "");
-      if (card === large) large.host.replaceChildren(el("p", { class: "empty" }, card.note.textContent || "There is nothing to draw."));
+      if (card === large) large.host.replaceChildren(empty(card.note.textContent || "There is nothing to draw."));
       return;
     }
     card.node.classList.remove("void");
@@ -305,7 +310,6 @@ wl.charts = (() => {
     card.plot = card.plot ? wl.plot.refresh(card.plot, host, card) : wl.plot.create(host, card);
     note(card, words(card));
     card.body.setAttribute("aria-label", spoken(card));
-    card.drawnAt = performance.now();
   }
 
   // What a screen reader says of a chart: its lines, each with its last value.
@@ -313,10 +317,10 @@ wl.charts = (() => {
     const { drawn } = card.ready;
     const lines = drawn.slice(0, 5).map((one) => {
       const last = one.shown.findLast((value) => Number.isFinite(value));
-      return `${wl.base.cut(one.name, 60)} ${last === undefined ? "has no value" : wl.plot.short(last)}`;
+      return `${cut(one.name, 60)} ${last === undefined ? "has no value" : wl.plot.short(last)}`;
     });
     if (drawn.length > lines.length) lines.push(`and ${drawn.length - lines.length} more`);
-    return `Chart of ${wl.base.cut(wl.runs.metrics[card.metric], 200)}, last values: ${lines.join(", ")}`;
+    return `Chart of ${cut(wl.runs.metrics[card.metric], 200)}, last values: ${lines.join(", ")}`;
   }
 
   // Beside a chart's name; where there is no room for it, the mouse shows the rest.
@@ -347,22 +351,20 @@ wl.charts = (() => {
 
   function enlarge(card) {
     const host = el("div", { class: "chart" });
-    const dialog = el("dialog", { class: "large", "aria-label": wl.runs.metrics[card.metric] },
-      el("header", {}, el("h3", {}, wl.base.cut(wl.runs.metrics[card.metric], 200)), button("Close", () => dialog.close())), host);
-    dialog.addEventListener("close", () => {
-      if (card.plot) { card.plot.destroy(); card.plot = null; }
+    const name = wl.runs.metrics[card.metric];
+    const window = dialog(name, { class: "large", "aria-label": name }, host);
+    window.addEventListener("close", () => {
+      undraw(card);
       large = null;
       sizes.unobserve(host);
-      dialog.remove();
       card.stale = true;
       load();
     });
-    document.body.append(dialog);
-    if (card.plot) { card.plot.destroy(); card.plot = null; }
+    undraw(card);
     card.host = host;
     large = card;
     sizes.observe(host);
-    dialog.showModal();
+    window.showModal();
     card.stale = true;
     load();
   }
@@ -385,7 +387,6 @@ wl.charts = (() => {
     return found;
   }
 
-  on("highlight", throttled(() => {}, 50));
   const spread = throttled(() => { for (const card of due()) if (card.plot && !card.body.matches(":hover")) wl.plot.highlight(card.plot, card, highlighted); }, 80);
   let highlighted = null;
   on("standOut", (given) => { highlighted = given; spread(); });
@@ -394,8 +395,8 @@ wl.charts = (() => {
     if (changed.includes("log")) for (const card of cards.values()) card.log = wl.view.now.log;
     if (changed.some((key) => ["smooth", "clip", "log", "group"].includes(key))) redrawAll();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { card.plot.destroy(); card.plot = null; redraw(card); } });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { for (const card of due()) if (card.plot) { undraw(card); redraw(card); } });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { fetchNews(); load(); } });
 
-  return { show, leave, news, refresh, axisName, allCards, redrawAll, get cards() { return cards; }, get loading() { return loading; } };
+  return { AXES, show, leave, news, refresh, axisName, allCards, redrawAll, get cards() { return cards; }, get loading() { return loading; } };
 })();

@@ -46,7 +46,7 @@ wl.curves = (() => {
         if (counts) counts[place]++;
       }
     if (counts) for (let at = 0; at < size; at++) if (counts[at] > 1) mean[at] /= counts[at];
-    return { mean, low, high, exact: found.every((part) => part.exact), any: found.length > 0 };
+    return { mean, low, high, exact: found.every((part) => part.exact), any: true };
   }
 
   function xs(data, axis) {

@@ -1,27 +1,26 @@
-// The beginning: the bar at the top, which part is shown, and news from the server.
+// The beginning: the bar at the top, the keyboard, which part is shown, and news from the server.
 "use strict";
 
-wl.main = (() => {
-  const { el, on, throttled, button, cut, write } = wl.base;
+(() => {
+  const { el, on, emit, throttled, button, cut, quiet, empty, field, dialog, write } = wl.base;
   const top = document.getElementById("top");
   const main = document.getElementById("main");
   const NAMES = { charts: "Charts", table: "Table", run: "Run", text: "Text", config: "Config", system: "System" };
 
-  const tabs = el("nav", { "aria-label": "Views" }, wl.keys.TABS.map((tab) => button(NAMES[tab], () => wl.view.set({ tab }), { "data-tab": tab })));
+  const tabs = el("nav", { "aria-label": "Views" }, Object.entries(NAMES).map(([tab, name]) => button(name, () => wl.view.set({ tab }), { "data-tab": tab })));
   const where = el("span", { class: "where" });
   const state = el("span", { class: "live", role: "status" });
   const x = el("select", { "aria-label": "x axis", onchange: () => wl.view.set({ x: x.value, zoom: null }) });
   const smooth = el("input", { type: "range", min: 0, max: 0.98, step: 0.01, "aria-label": "Smoothing", oninput: () => wl.view.set({ smooth: Number(smooth.value) }) });
   const log = el("input", { type: "checkbox", onchange: () => wl.view.set({ log: log.checked }) });
   const clip = el("input", { type: "checkbox", onchange: () => wl.view.set({ clip: clip.checked }) });
-  const filter = el("input", { type: "search", id: "metrics-filter", placeholder: "Filter metrics (regex)", "aria-label": "Filter metrics by regular expression", maxlength: 200, spellcheck: "false" });
-  filter.addEventListener("input", throttled(() => wl.view.set({ metrics: filter.value }), 150));
+  const filter = field({ id: "metrics-filter", placeholder: "Filter metrics (regex)", "aria-label": "Filter metrics by regular expression" }, (metrics) => wl.view.set({ metrics }));
   const trouble = el("span", { class: "trouble", role: "alert" });
-  const out = button("Zoom out", () => wl.base.emit("zoom", null), { class: "zoom-out" });
-  const tools = el("div", { class: "row tools-bar" }, filter, trouble, el("label", {}, el("span", { class: "quiet" }, "x "), x), el("label", {}, el("span", { class: "quiet" }, "smooth "), smooth),
+  const out = button("Zoom out", () => emit("zoom", null), { class: "zoom-out" });
+  const tools = el("div", { class: "row tools-bar" }, filter, trouble, el("label", {}, quiet("x "), x), el("label", {}, quiet("smooth "), smooth),
     el("label", {}, log, " log"), el("label", {}, clip, " clip"), out, wl.save.menu("All charts", () => wl.charts.allCards()));
   const menu = button("☰", () => document.body.classList.toggle("side-open"), { class: "side-button", "aria-label": "List of runs" });
-  top.append(el("div", { class: "row" }, menu, el("strong", {}, "wandb-logging"), where), tabs, el("div", { class: "row end" }, state, button("?", wl.keys.help, { "aria-label": "Keyboard", title: "Keyboard (?)", class: "round" })));
+  top.append(el("div", { class: "row" }, menu, el("strong", {}, "wandb-logging"), where), tabs, el("div", { class: "row end" }, state, button("?", help, { "aria-label": "Keyboard", title: "Keyboard (?)", class: "round" })));
   main.before(el("div", { id: "tools" }, tools));
 
   function place() {
@@ -56,12 +55,12 @@ wl.main = (() => {
     if (!keys.length) return;
     for (const key of keys) asked.add(key);
     const found = await wl.api.bins({ axis: "_step", metrics: [], keys, most: 8 }).catch(() => null);
-    if (found) wl.base.emit("read", found.read);
+    if (found) emit("read", found.read);
   }
 
   function one(tab) {
     const run = wl.runs.chosen() || wl.runs.shown()[0];
-    if (!run) { node.replaceChildren(el("p", { class: "empty" }, wl.runs.ready ? "There is no run to show." : "Loading the runs …")); return; }
+    if (!run) { node.replaceChildren(empty(wl.runs.ready ? "There is no run to show." : "Loading the runs …")); return; }
     if (node.dataset.run !== String(run.key)) { node.replaceChildren(); node.dataset.run = String(run.key); }
     if (tab === "text") wl.text.show(node, run);
     else wl.details.show(node, run);
@@ -76,7 +75,7 @@ wl.main = (() => {
     where.title = wl.runs.root;
     document.title = `${wl.runs.list.filter((run) => run.state === "running").length ? "● " : ""}${wl.runs.list.length} runs`;
     const metrics = wl.runs.metrics.filter((name) => !name.startsWith("system.")).slice(0, 1000);
-    const wanted = [["_step", "step"], ["_runtime", "relative time"], ["_timestamp", "time"], ...metrics.map((name) => [name, cut(name, 60)])];
+    const wanted = [...Object.entries(wl.charts.AXES), ...metrics.map((name) => [name, cut(name, 60)])];
     if (x.dataset.count !== String(wanted.length)) {
       x.dataset.count = String(wanted.length);
       x.replaceChildren(...wanted.map(([value, name]) => el("option", { value }, name)));
@@ -152,8 +151,50 @@ wl.main = (() => {
     if (changed.size) update();
   }, 300);
 
+  const smoother = (by) => wl.view.set({ smooth: Math.max(0, Math.min(0.98, Math.round((wl.view.now.smooth + by) * 100) / 100)) });
+  const current = (act) => { const run = wl.sidebar.current(); if (run) act(run); };
+  // As the help shows it, what it does, and by key how.
+  const KEYS = [
+    ["/", "filter the runs", { "/": () => wl.sidebar.search.focus() }],
+    ["m", "filter the metrics", { m: () => filter.focus() }],
+    ["j  k", "down and up the list of runs", { j: () => wl.sidebar.move(1), k: () => wl.sidebar.move(-1) }],
+    ["x", "hide or show the run", { x: () => current(wl.sidebar.toggle) }],
+    ["Enter", "choose the run", { Enter: () => current(wl.sidebar.choose) }],
+    ["1 … 6", "charts, table, run, text, config, system", Object.fromEntries(Object.keys(NAMES).map((tab, at) => [at + 1, () => wl.view.set({ tab })]))],
+    ["l", "logarithmic y axes", { l: () => wl.view.set({ log: !wl.view.now.log }) }],
+    ["c", "clip outliers", { c: () => wl.view.set({ clip: !wl.view.now.clip }) }],
+    ["+  -", "smooth more, less", { "+": () => smoother(0.1), "-": () => smoother(-0.1) }],
+    ["0", "zoom out", { 0: () => emit("zoom", null) }],
+    ["Esc", "leave a field, a menu, a window", {}],
+    ["?", "this", { "?": help }],
+  ];
+  const act = Object.assign({}, ...KEYS.map(([, , keys]) => keys));
+
+  function help() {
+    dialog("Keyboard", { class: "help", "aria-label": "Keyboard" }, el("dl", {}, KEYS.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)]))).showModal();
+  }
+
+  // A menu closes when something else is looked at.
+  const menus = () => [...document.querySelectorAll("details.menu[open]")];
+  addEventListener("pointerdown", ({ target }) => {
+    for (const menu of menus()) if (!menu.contains(target)) menu.open = false;
+  });
+
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && menus().length) {
+      for (const menu of menus()) { menu.open = false; menu.firstChild.focus(); }
+      return;
+    }
+    const field = event.target.closest("input, select, textarea");
+    if (event.key === "Escape" && field) { field.blur(); return; }
+    if ((field && field.type !== "checkbox") || document.querySelector("dialog[open]")) return;
+    if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
+    const call = act[event.key];
+    if (call) { event.preventDefault(); call(); }
+  });
+
   draw();
   reload();
   wl.api.listen();
-  return { reload };
 })();

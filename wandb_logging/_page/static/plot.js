@@ -4,10 +4,11 @@
 globalThis.Intl = wl.intl;
 
 wl.plot = (() => {
-  const { el, svg, number, duration, moment, emit } = wl.base;
+  const { el, svg, number, duration, moment, emit, quiet } = wl.base;
   const MANY = 40;  // lines; more are drawn thin, and not all anew to have one of them stand out
   const POINTS = 12;  // lines that have a point each at the cursor; of more only the nearest: each is an element
   // Seconds from one tick to the next: parts of seconds, minutes and hours, days, months and years as uPlot counts them.
+  // Its own go from one minute to five: in a small chart of seven minutes that is one tick.
   const DAY = 86400;
   const TIMES = [
     ...[0.001, 0.01, 0.1].flatMap((part) => [part, 2 * part, 5 * part]),
@@ -30,7 +31,8 @@ wl.plot = (() => {
   const xText = (axis, x) => (axis === "_timestamp" ? moment(x) : axis === "_runtime" ? duration(x) : number(axis === "_step" ? Math.round(x) : x));
 
   // The lines of a chart, ready to be drawn: from its bins and how it is looked at.
-  function prepare(data, { log, clip, smooth, axis }) {
+  function prepare({ data, log, axis }) {
+    const { clip, smooth } = wl.view.now;
     const drawn = wl.runs.lines()
       .map((line) => ({ ...line, ...wl.curves.line(data.of, line.runs, data.size, log) }))
       .filter((one) => one.any);
@@ -75,7 +77,7 @@ wl.plot = (() => {
 
   function short(value, digits = 6) {
     const size = Math.abs(value);
-    if (size >= 1e9 || (size > 0 && size < 1e-3)) return value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
+    if (size >= 1e9 || (size > 0 && size < 1e-3)) return wl.base.exponential(value, digits - 1);
     if (size >= 1e6) return `${Number((value / 1e6).toPrecision(digits))}M`;
     if (size >= 1e4) return `${Number((value / 1e3).toPrecision(digits))}k`;
     return String(Number(value.toPrecision(digits)));
@@ -86,13 +88,14 @@ wl.plot = (() => {
     return Math.max(34, 14 + longest * 6.4);
   }
 
-  function make(node, card) {
+  function create(node, card) {
     const view = wl.view.now;
-    const log = card.log;
-    const ready = prepare(card.data, { log, clip: view.clip, smooth: view.smooth, axis: card.axis });
+    const log = card.drawnLog = card.log;
+    card.drawnAxis = card.axis;
+    const ready = card.ready = prepare(card);
     const many = ready.drawn.length > MANY;
     const series = ready.drawn.map((one) => ({
-      label: one.name, stroke: one.colour, width: (many ? 1 : 1.5), dash: one.stroke, spanGaps: true,
+      label: one.name, stroke: one.colour, width: many ? 1 : 1.5, dash: one.stroke, spanGaps: true,
       alpha: alphaOf(one),
       points: { size: 5, fill: one.colour, show: (u, at) => isShort(u.data[at]) },
     }));
@@ -101,7 +104,7 @@ wl.plot = (() => {
       ...size, ms: 1e-3, legend: { show: false }, padding: [8, 16, 0, 0],
       scales: {
         x: { time: card.axis === "_timestamp", range: (u, low, high) => (view.zoom && card.zooms ? view.zoom : low === high || u.data[0].length === 1 ? [low - 1, low + 1] : [low, high]) },
-        y: { distr: log ? 3 : 1, range: () => u_range(card) },
+        y: { distr: log ? 3 : 1, range: () => card.ready.range },
       },
       axes: axes(card.axis, size.width < 420, log),
       series: [{}, ...series],
@@ -118,13 +121,11 @@ wl.plot = (() => {
         draw: [(u) => { if (many) raise(u, card, card.raised); }],
       },
     };
-    card.ready = ready;
     const plot = new uPlot(options, [ready.xs, ...ready.drawn.map((one) => one.shown)], node);
     plot.over.addEventListener("mouseleave", hideTip);
     return plot;
   }
 
-  const u_range = (card) => card.ready.range;
   const alphaOf = (one) => (one.exact ? 1 : 0.75);
 
   // Whether there are fewer than three values.
@@ -137,8 +138,7 @@ wl.plot = (() => {
 
   // Draw again with other data: the same lines stay the same plot.
   function refresh(plot, node, card) {
-    const view = wl.view.now;
-    const ready = prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
+    const ready = prepare(card);
     const key = (some) => some.drawn.map((one) => `${one.id} ${one.name}`).join("\n");
     if (key(ready) !== key(card.ready) || card.drawnLog !== card.log || card.drawnAxis !== card.axis) {
       plot.destroy();
@@ -148,12 +148,6 @@ wl.plot = (() => {
     ready.drawn.forEach((one, at) => { plot.series[at + 1].alpha = alphaOf(one); });
     plot.setData([ready.xs, ...ready.drawn.map((one) => one.shown)]);
     return plot;
-  }
-
-  function create(node, card) {
-    card.drawnLog = card.log;
-    card.drawnAxis = card.axis;
-    return make(node, card);
   }
 
   // What is behind the lines: from the lowest to the highest value of each bin, spikes, and what was smoothed.
@@ -255,7 +249,7 @@ wl.plot = (() => {
     tip = tip || document.body.appendChild(el("div", { class: "tip", "aria-hidden": "true" }));
     const rows = lines.slice(0, 8).map(({ one, place }, at) => el("div", { class: at ? "tip-row" : "tip-row first" },
       wl.sidebar.swatch(one), el("span", { class: "tip-name" }, wl.base.cut(one.name, 40)), el("b", {}, number(one.mean[place])),
-      one.high[place] > one.low[place] && at === 0 ? el("span", { class: "quiet" }, `${number(one.low[place])} to ${number(one.high[place])}`) : null));
+      one.high[place] > one.low[place] && at === 0 ? quiet(`${number(one.low[place])} to ${number(one.high[place])}`) : null));
     const head = `${wl.charts.axisName(card.axis)} ${xText(card.axis, card.ready.xs[idx])}`;
     const more = lines.length > 8 ? el("div", { class: "quiet" }, `and ${lines.length - 8} more`) : null;
     const sampled = lines.length && !lines[0].one.exact ? el("div", { class: "quiet" }, "sampled, still reading") : null;

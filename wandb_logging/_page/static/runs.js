@@ -1,4 +1,4 @@
-// The runs as the page knows them: what they are, which are shown, in which colour and stroke.
+// The runs as the page knows them: what they are, which a pattern finds, in which colour and stroke they are drawn.
 "use strict";
 
 wl.runs = (() => {
@@ -58,7 +58,7 @@ wl.runs = (() => {
     const texts = list.map((run) => [nameOf(run), run.path, run.info.group, run.info.job_type, ...(run.info.tags || []), run.state].filter(Boolean).join("\n"));
     let found;
     try {
-      found = await wl.match.match(pattern, texts);
+      found = await match(pattern, texts);
       trouble = "";
     } catch (error) {
       found = texts.map(() => true);
@@ -76,9 +76,8 @@ wl.runs = (() => {
   const drawn = () => shown().slice(0, DRAWN);
   const chosen = () => list.find((run) => idOf(run) === wl.view.now.run) || null;
 
-  const colour = (place) => COLOURS[place % COLOURS.length];
-  const stroke = (place) => STROKES[Math.floor(place / COLOURS.length) % STROKES.length];
-  const own = (run) => ({ colour: colour(run.key - 1), stroke: stroke(run.key - 1) });
+  const lookOf = (place) => ({ colour: COLOURS[place % COLOURS.length], stroke: STROKES[Math.floor(place / COLOURS.length) % STROKES.length] });
+  const own = (run) => lookOf(run.key - 1);
   // How a run is drawn: as its group, where there are groups.
   const look = (run) => (wl.view.now.group && groups().get(run.key)) || own(run);
   let grouped = null;  // by run: the line of its group, until anything changes
@@ -106,13 +105,61 @@ wl.runs = (() => {
       groups.get(name).push(run.key);
     }
     return [...groups].sort(([a], [b]) => wl.base.compare(a, b)).map(([name, keys], place) => ({
-      id: `g${place}`, name: `${name} (${keys.length})`, runs: keys, colour: colour(place), stroke: stroke(place),
+      id: `g${place}`, name: `${name} (${keys.length})`, runs: keys, ...lookOf(place),
     }));
+  }
+
+  // Filters by regular expression: bounded in length and in time.
+  const PATTERN = 200;
+  const NAME = 400;
+  const MILLISECONDS = 300;
+  const plain = /^[\w\s/:.,@#%&=~-]*$/;  // with nothing in it that can take long
+  let worker = null;
+  let questions = 0;
+
+  // Which of some names a pattern matches; all for none. Rejects with words for who typed it.
+  async function match(pattern, names) {
+    if (!pattern) return names.map(() => true);
+    if (pattern.length > PATTERN) throw new Error(`at most ${PATTERN} characters`);
+    const short = names.map((name) => String(name).slice(0, NAME));
+    if (plain.test(pattern)) {
+      const simple = new RegExp(pattern, "im");
+      return short.map((name) => simple.test(name));
+    }
+    return inWorker(pattern, short);
+  }
+
+  function inWorker(pattern, names) {
+    const fresh = !worker;  // one that has to begin first is waited for
+    worker = worker || begin();
+    const id = ++questions;
+    return new Promise((resolve, reject) => {
+      const current = worker;
+      const late = setTimeout(() => {
+        current.terminate();
+        if (worker === current) worker = null;
+        reject(new Error("this pattern takes too long"));
+      }, MILLISECONDS + 2000 * fresh);
+      current.addEventListener("message", function take({ data }) {
+        if (data.id !== id) return;
+        clearTimeout(late);
+        current.removeEventListener("message", take);
+        if (data.error) reject(new Error(data.error));
+        else resolve(data.found);
+      });
+      current.postMessage({ id, pattern, names });
+    });
+  }
+
+  function begin() {
+    const inside = document.getElementById("matcher");
+    if (!inside) return new Worker("/assets/matcher.js");
+    return new Worker(URL.createObjectURL(new Blob([inside.textContent], { type: "text/javascript" })));
   }
 
   on("view", (changed) => { grouped = null; if (changed.includes("filter")) filter(); });
   return {
-    take, update, listed, shown, drawn, chosen, isHidden, nameOf, standing, idOf, look, lines, configKeys, byKey,
+    take, update, match, listed, shown, drawn, chosen, isHidden, nameOf, standing, idOf, look, lines, configKeys, byKey,
     get list() { return list; }, get metrics() { return metrics; }, get trouble() { return trouble; },
     get root() { return root; }, get ready() { return ready; },
   };

@@ -9,12 +9,16 @@ wl.save = (() => {
   const LARGEST = 2 ** 26; // pixels of a PNG: of more some programs warn that open it
 
   function file(name, content, type) {
-    const blob = content instanceof Blob ? content : new Blob([content], { type });
-    const link = el("a", { href: URL.createObjectURL(blob), download: name.replace(/[^\w.-]+/g, "_").slice(-100) });
+    const href = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
+    download(href, name.replace(/[^\w.-]+/g, "_").slice(-100));
+    setTimeout(() => URL.revokeObjectURL(href), 10000);
+  }
+
+  function download(href, name) {
+    const link = el("a", { href, download: name });
     document.body.append(link);
     link.click();
     link.remove();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
   // What XML cannot hold, and no picture shows, as a sign that there was something.
@@ -23,7 +27,7 @@ wl.save = (() => {
   // One chart as a group of SVG elements.
   function drawing(card, at, across) {
     const view = wl.view.now;
-    const { drawn, xs, range } = wl.plot.prepare(card.data, { log: card.log, clip: view.clip, smooth: view.smooth, axis: card.axis });
+    const { drawn, xs, range } = wl.plot.prepare(card);
     const [left, right, above, below] = [60, 16, 34, 34];
     const [x0, x1] = view.zoom || [xs[0] || 0, xs[xs.length - 1] || 1];
     const scale = card.log ? Math.log10 : (value) => Math.max(-wl.curves.FAR, Math.min(wl.curves.FAR, value));
@@ -84,13 +88,9 @@ wl.save = (() => {
   const nameOf = (cards) => (cards.length === 1 ? wl.runs.metrics[cards[0].metric] : "charts");
 
   function csv(cards) {
-    const metrics = cards.map((card) => card.metric);
-    const keys = wl.runs.shown().map((run) => run.key);
-    if (wl.api.file) return file(`${nameOf(cards)}.csv`, csvOfBins(cards), "text/csv");
-    const link = el("a", { href: `/api/csv?${new URLSearchParams({ m: metrics.join(","), r: wl.api.ranges(keys) })}`, download: "" });
-    document.body.append(link);
-    link.click();
-    return link.remove();
+    if (wl.api.file) { file(`${nameOf(cards)}.csv`, csvOfBins(cards), "text/csv"); return; }
+    const metrics = cards.map((card) => card.metric).join(",");
+    download(`/api/csv?${new URLSearchParams({ m: metrics, r: wl.api.ranges(wl.runs.shown().map((run) => run.key)) })}`, "");
   }
 
   function csvOfBins(cards) {

@@ -2,7 +2,7 @@
 "use strict";
 
 wl.sidebar = (() => {
-  const { el, svg, on, emit, button, throttled, arrange, keeper, write } = wl.base;
+  const { el, svg, on, emit, button, cut, quiet, field, arrange, keeper, write } = wl.base;
   const MOST = 300;
   const FEW = 40;  // lines that are made before the charts are asked for
   const side = document.getElementById("side");
@@ -19,16 +19,15 @@ wl.sidebar = (() => {
     return svg("svg", { class: "swatch", width: 20, height: 10, "aria-hidden": "true" }, line);
   }
 
-  const search = el("input", { type: "search", placeholder: "Filter runs (regex)", "aria-label": "Filter runs by regular expression", maxlength: 200, spellcheck: "false", value: wl.view.now.filter });
-  search.addEventListener("input", throttled(() => wl.view.set({ filter: search.value }), 150));
+  const search = field({ placeholder: "Filter runs (regex)", "aria-label": "Filter runs by regular expression", value: wl.view.now.filter }, (filter) => wl.view.set({ filter }));
   const trouble = el("p", { class: "trouble", role: "alert" });
-  const count = el("span", { class: "quiet" });
+  const count = quiet();
   const group = el("select", { "aria-label": "Group runs by", onchange: () => wl.view.set({ group: group.value }) });
   const all = button("all", () => wl.view.set({ hidden: [] }), { title: "Show all runs" });
   const none = button("none", () => wl.view.set({ hidden: wl.runs.listed().map(wl.runs.idOf) }), { title: "Hide all runs" });
   const list = el("ul", { class: "runs" });
   const more = el("p", { class: "quiet" });
-  side.append(el("div", { class: "side-head" }, search, trouble, el("div", { class: "row" }, count, el("span", { class: "row" }, all, none)), el("label", { class: "row" }, el("span", { class: "quiet" }, "group by"), group)), list, more);
+  side.append(el("div", { class: "side-head" }, search, trouble, el("div", { class: "row" }, count, el("span", { class: "row" }, all, none)), el("label", { class: "row" }, quiet("group by"), group)), list, more);
 
   function draw() {
     const runs = wl.runs.listed();
@@ -50,21 +49,23 @@ wl.sidebar = (() => {
     const wanted = ["", "project", "group", "job_type", ...keys];
     if (group.dataset.keys !== wanted.join("\n")) {
       group.dataset.keys = wanted.join("\n");
-      group.replaceChildren(...wanted.map((key) => el("option", { value: key }, key ? wl.base.cut(key, 60) : "nothing")));
+      group.replaceChildren(...wanted.map((key) => el("option", { value: key }, key ? cut(key, 60) : "nothing")));
     }
     group.value = wl.view.now.group;
   }
 
   function row(run) {
     const name = wl.runs.nameOf(run);
-    const box = el("input", { type: "checkbox", checked: !wl.runs.isHidden(run), "aria-label": `Show ${wl.base.cut(name, 80)}`, onchange: () => toggle(run) });
-    const facts = [wl.runs.standing(run), run.damaged ? `${run.damaged} damaged lines` : null, run.error ? wl.base.cut(run.error, 200) : null].filter(Boolean);
-    const item = el("li", { class: `run ${run.state}${wl.runs.isHidden(run) ? " hidden-run" : ""}${wl.view.now.run === wl.runs.idOf(run) ? " chosen" : ""}${cursor === run.key ? " cursor" : ""}`, "data-key": run.key },
+    const box = el("input", { type: "checkbox", checked: !wl.runs.isHidden(run), "aria-label": `Show ${cut(name, 80)}`, onchange: () => toggle(run) });
+    const facts = [wl.runs.standing(run), run.damaged ? `${run.damaged} damaged lines` : null, run.error ? cut(run.error, 200) : null].filter(Boolean);
+    const words = facts.join(", ");
+    const chosen = wl.view.now.run === wl.runs.idOf(run);
+    const item = el("li", { class: `run ${run.state}${wl.runs.isHidden(run) ? " hidden-run" : ""}${chosen ? " chosen" : ""}${cursor === run.key ? " cursor" : ""}`, "data-key": run.key },
       box, swatch(wl.runs.look(run)),
-      el("button", { type: "button", class: "run-name", title: `${wl.base.cut(name, 400)}\n${wl.base.cut(run.path, 400)}\n${facts.join(", ")}`, "aria-pressed": String(wl.view.now.run === wl.runs.idOf(run)), onclick: () => choose(run) }, wl.base.cut(name, 80)),
-      run.damaged || run.error ? el("span", { class: "warn", title: facts.join(", ") }, "!") : null,
+      el("button", { type: "button", class: "run-name", title: `${cut(name, 400)}\n${cut(run.path, 400)}\n${words}`, "aria-pressed": String(chosen), onclick: () => choose(run) }, cut(name, 80)),
+      run.damaged || run.error ? el("span", { class: "warn", title: words }, "!") : null,
       run.unsent && run.state !== "running" ? el("span", { class: "sent", title: "not all of it is on the server" }, "↑") : null,
-      el("span", { class: `state ${run.state}`, role: "img", "aria-label": facts.join(", "), title: facts.join(", ") }, SIGNS[run.state] || "?"));
+      el("span", { class: `state ${run.state}`, role: "img", "aria-label": words, title: words }, SIGNS[run.state] || "?"));
     item.addEventListener("mouseenter", () => emit("standOut", [run.key]));
     item.addEventListener("mouseleave", () => emit("standOut", null));
     return item;
@@ -106,5 +107,5 @@ wl.sidebar = (() => {
     bright = (keys || []).map((key) => lines.get(key)).filter(Boolean);
     for (const line of bright) line.classList.add("bright");
   });
-  return { swatch, draw, move, current, toggle, choose, search };
+  return { swatch, move, current, toggle, choose, search };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 wl.table = (() => {
-  const { el, moment, brief, compare, button, cut, arrange, keeper } = wl.base;
+  const { el, moment, brief, compare, button, cut, quiet, arrange, keeper } = wl.base;
   const rows = keeper();
   const parts = keeper();
   const MOST = 500;
@@ -17,19 +17,19 @@ wl.table = (() => {
       { id: "rows", name: "rows", of: (run) => run.rows },
     ];
     const config = [...wl.runs.configKeys()].sort(([a, x], [b, y]) => (y.size > 1) - (x.size > 1) || a.localeCompare(b))
-      .map(([key]) => ({ id: `c ${key}`, name: key, of: (run) => run.config[key], kind: "config" }));
+      .map(([key]) => ({ id: `c ${key}`, name: key, of: (run) => run.config[key] }));
     const seen = new Set(runs.flatMap((run) => [...run.figures.keys()]));
     const metrics = [...seen].sort((a, b) => compare(wl.runs.metrics[a], wl.runs.metrics[b]))
       .filter((metric) => !wl.runs.metrics[metric].startsWith("system."))
       .flatMap((metric) => ["last", "low", "high"].map((part) => ({
-        id: `${part} ${wl.runs.metrics[metric]}`, name: wl.runs.metrics[metric], part: { last: "last", low: "min", high: "max" }[part], kind: "metric",
+        id: `${part} ${wl.runs.metrics[metric]}`, name: wl.runs.metrics[metric], part: { last: "last", low: "min", high: "max" }[part],
         of: (run) => (run.figures.get(metric) || {})[part],
       })));
     return { head, config, metrics };
   }
 
   function sorted(runs, column, down) {
-    const value = (run) => { const found = column.of(run); return found === undefined || found === null ? null : found; };
+    const value = (run) => column.of(run) ?? null;
     return [...runs].sort((a, b) => {
       const [x, y] = [value(a), value(b)];
       if (x === null || y === null) return (x === null) - (y === null);  // what is not there comes last, either way
@@ -61,7 +61,7 @@ wl.table = (() => {
     const words = `${listed.length > MOST ? `the first ${MOST} of ${listed.length} runs` : ""}${reading ? " still reading: lowest and highest follow" : ""}`;
     const bar = parts.node("bar", "", () => el("div", { class: "row bar" }));
     const picker = parts.node("picker", JSON.stringify([all.length, chosen.map(({ id }) => id)]), () => columnsMenu(all, chosen, bar));
-    arrange(bar, [picker, parts.node("words", words, () => el("span", { class: "quiet" }, words))]);
+    arrange(bar, [picker, parts.node("words", words, () => quiet(words))]);
     arrange(node, [bar, place]);
     for (const kept of [rows, parts]) kept.done();
   }
@@ -92,5 +92,5 @@ wl.table = (() => {
       }), " ", cut(column.name, 60), column.part ? ` ${column.part}` : ""))));
   }
 
-  return { show, sorted };
+  return { show };
 })();

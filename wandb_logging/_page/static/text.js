@@ -2,7 +2,7 @@
 "use strict";
 
 wl.text = (() => {
-  const { el, button, cut, throttled, moment, arrange, keeper } = wl.base;
+  const { el, button, cut, quiet, empty, field, moment, arrange, keeper } = wl.base;
   const kept = keeper();
   const LEVELS = { all: 0, info: 20, warning: 30, error: 40 };
   const PAGE = 500;
@@ -10,9 +10,6 @@ wl.text = (() => {
   let at = -PAGE;
   let follows = true;
   let turn = 0;
-
-  const RANK = { DEBUG: 10, INFO: 20, stdout: 20, WARNING: 30, WARN: 30, stderr: 30, ERROR: 40, CRITICAL: 50 };
-  const levelOf = (line) => Math.max(RANK[line.level] ?? 20, line.error && line.level !== "stderr" ? 40 : 0);
 
   // Text with escape sequences as elements: colours and weights stay, whatever else is in a sequence is left out.
   function ansi(text) {
@@ -37,9 +34,9 @@ wl.text = (() => {
   const ENDS = { 22: [1, 2], 23: [3], 24: [4], 27: [7], 29: [9] };
 
   function styledText(text, { marks, colour, ground }) {
-    const node = el("span", { class: [...marks.map((code) => MARKS[code]), typeof colour === "number" ? `a-f${colour}` : "", ground === null ? "" : "a-ground"].filter(Boolean).join(" ") }, text);
-    if (typeof colour === "string") node.style.color = colour;
-    if (ground !== null) node.style.background = typeof ground === "number" ? indexed(ground) : ground;
+    const node = el("span", { class: [...marks.map((code) => MARKS[code]), ...(ground ? ["a-ground"] : [])].join(" ") }, text);
+    if (colour) node.style.color = colour;
+    if (ground) node.style.background = ground;
     return node;
   }
 
@@ -51,10 +48,10 @@ wl.text = (() => {
       if (code === 0) [marks, colour, ground] = [[], null, null];
       else if (code in MARKS) marks = [...marks.filter((other) => other !== code), code];
       else if (code in ENDS) marks = marks.filter((other) => !ENDS[code].includes(other));
-      else if (code >= 30 && code <= 37) colour = code - 30;
-      else if (code >= 90 && code <= 97) colour = code - 90;
-      else if (code >= 40 && code <= 47) ground = code - 40;
-      else if (code >= 100 && code <= 107) ground = code - 100;
+      else if (code >= 30 && code <= 37) colour = indexed(code - 30);
+      else if (code >= 90 && code <= 97) colour = indexed(code - 90);
+      else if (code >= 40 && code <= 47) ground = indexed(code - 40);
+      else if (code >= 100 && code <= 107) ground = indexed(code - 100);
       else if (code === 39) colour = null;
       else if (code === 49) ground = null;
       else if (code === 38 || code === 48) {
@@ -64,18 +61,18 @@ wl.text = (() => {
         at += length;
       }
     }
-    return marks.length || colour !== null || ground !== null ? { marks, colour, ground } : NONE;
+    return marks.length || colour || ground ? { marks, colour, ground } : NONE;
   }
 
   // The colour behind 38 or 48: one of 256, or red, green and blue; and how many numbers it takes.
   function extended([kind, ...rest]) {
     const byte = (value) => Math.max(0, Math.min(255, Math.floor(value) || 0));
-    if (kind === 5) return [rest[0] < 8 ? byte(rest[0]) : indexed(byte(rest[0])), 2];
+    if (kind === 5) return [indexed(byte(rest[0])), 2];
     if (kind === 2) return [`rgb(${byte(rest[0])} ${byte(rest[1])} ${byte(rest[2])})`, 4];
     return [null, 1];
   }
 
-  const SIXTEEN = ["#555", "#b3372b", "#257a50", "#8a5a00", "#2f66c3", "#a464c0", "#3b9fb5", "#888"];
+  const SIXTEEN = ["var(--quiet)", "var(--bad)", "var(--good)", "var(--warn)", "var(--accent)", "#a464c0", "#3b9fb5", "var(--quiet)"];
   function indexed(number) {
     if (number < 16) return SIXTEEN[number % 8];
     if (number >= 232) return `rgb(${Array(3).fill(8 + 10 * (number - 232)).join(" ")})`;
@@ -92,13 +89,12 @@ wl.text = (() => {
   }
 
   function layOut(node) {
-    const words = el("input", { type: "search", placeholder: "Find in the text, or user=bo", "aria-label": "Find in the text", value: wl.view.now.words, maxlength: 200 });
-    words.addEventListener("input", throttled(() => { wl.view.set({ words: words.value }, true); at = words.value ? 0 : -PAGE; fetchLines(node); }, 200));
+    const search = field({ placeholder: "Find in the text, or user=bo", "aria-label": "Find in the text", value: wl.view.now.words }, (words) => { wl.view.set({ words }, true); at = words ? 0 : -PAGE; fetchLines(node); });
     const level = el("select", { "aria-label": "Lowest level", onchange: () => { wl.view.set({ level: Number(level.value) }, true); fetchLines(node); } },
       Object.entries(LEVELS).map(([name, value]) => el("option", { value }, name === "all" ? "all levels" : `${name} and above`)));
     level.value = String(wl.view.now.level);
     const go = (where) => { at = where; follows = where < 0; fetchLines(node); };
-    node.replaceChildren(el("div", { class: "row bar" }, words, level, button("Start", () => go(0)), button("Earlier", () => go(Math.max(0, first - PAGE))), button("Later", () => go(next)), button("End", () => go(-PAGE)), el("span", { class: "quiet", id: "text-place" })),
+    node.replaceChildren(el("div", { class: "row bar" }, search, level, button("Start", () => go(0)), button("Earlier", () => go(Math.max(0, first - PAGE))), button("Later", () => go(next)), button("End", () => go(-PAGE)), el("span", { class: "quiet", id: "text-place" })),
       el("div", { class: "console", tabindex: 0, role: "log", "aria-label": "Text of the run" }));
   }
 
@@ -117,7 +113,7 @@ wl.text = (() => {
     complete = told.complete !== false && !told.error;
     const none = told.error || (complete ? "No text here." : "Reading …");
     const lines = told.lines.map((one) => kept.node(one.number, JSON.stringify([run.key, one]), () => line(one)));
-    arrange(box, lines.length ? lines : [kept.node("none", none, () => el("p", { class: "empty" }, none))]);
+    arrange(box, lines.length ? lines : [kept.node("none", none, () => empty(none))]);
     kept.done();
     node.querySelector("#text-place").textContent = told.lines.length ? `lines ${first + 1} to ${told.lines[told.lines.length - 1].number + 1} of ${told.total}` : "";
     if (follows && (bottom || box.dataset.key !== String(run.key))) box.scrollTop = box.scrollHeight;
@@ -125,11 +121,11 @@ wl.text = (() => {
   }
 
   function line(told) {
-    const rank = levelOf(told);
+    const { rank } = told;
     const label = told.level ? cut(told.level, 12) : "";
     return el("div", { class: `line ${rank >= 40 ? "bad" : rank >= 30 ? "warned" : ""}` },
       button(`${told.step}`, () => jump(told), { class: "step", title: `step ${told.step}, ${moment(told.time)}: show it in the charts` }),
-      el("span", { class: "level" }, label), el("span", { class: "said" }, told.logger ? el("span", { class: "quiet" }, `${cut(told.logger, 40)} `) : null, ansi(told.text)));
+      el("span", { class: "level" }, label), el("span", { class: "said" }, told.logger ? quiet(`${cut(told.logger, 40)} `) : null, ansi(told.text)));
   }
 
   // To the charts, at the step of a line.
@@ -139,5 +135,5 @@ wl.text = (() => {
     wl.view.set({ tab: "charts", x: "_step", zoom: [told.step - room, told.step + room] });
   }
 
-  return { show, ansi, levelOf };
+  return { show };
 })();
