@@ -154,9 +154,9 @@ def test_a_directory_without_run_json(tmp_path: Path) -> None:
     make(tmp_path / "runs", range(50)).joinpath("run.json").rename(tmp_path / "aside")
     with served(tmp_path / "runs", tmp_path / "kept") as visitor:
         looker = Looker(visitor, tmp_path / "runs")
-        state, rows, _, error = looker.sees_one()
-        assert (state, rows) == ("unreadable", None)
-        assert "has no readable run.json: No such file" in error
+        (run,) = looker.sees()
+        assert (run["state"], run["rows"], run["unsent"]) == ("unreadable", None, None)
+        assert "has no readable run.json: No such file" in run["error"]
         (tmp_path / "aside").rename(tmp_path / "runs" / "p" / "one" / "run.json")
         assert looker.sees_one() == ("finished", 50, [49, 0, 49], "")
 

@@ -87,7 +87,7 @@ class Answers:
             "path": _relative(card.path, self.runs.root),
             "state": card.state,
             "exit": card.exit_code,
-            "unsent": card.unsent if card.looked else None,
+            "unsent": card.unsent if card.looked and not card.error else None,
             "error": run.error or card.error,
             "damaged": reading.unreadable if reading else 0,
             "info": {**card.info, **(state.run if state else {})},
