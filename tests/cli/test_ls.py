@@ -70,8 +70,8 @@ class TestLs:
         assert main(["ls", "--columns", "id"]) == 1
         captured = capsys.readouterr()
         assert captured.out.split() == ["ID", "a1"]
-        assert captured.err.startswith("wandb-logging: wandb_cache/digits/b2 has no readable run.json: No such file")
-        assert captured.err.endswith("; `wandb-logging repair` can make a new one\n")
+        words = "has a journal, but no run.json: `wandb-logging repair` can make a new one"
+        assert captured.err == f"wandb-logging: wandb_cache/digits/b2 {words}\n"
         assert main(["repair", "--yes", "wandb_cache/digits/b2"]) == 0
         assert main(["ls", "--columns", "id"]) == 0
 

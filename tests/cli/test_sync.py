@@ -179,6 +179,17 @@ class TestSync:
         assert captured.err == f"wandb-logging: digits/bad: {bad / 'run.json'} has no project\n"
 
     @pytest.mark.not_quick
+    def test_one_has_lost_its_run_json(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """What is in its journal is not sent, and that is not passed over in silence."""
+        offline_run("a1", host=wandb_server.url)
+        offline_run("b2", host=wandb_server.url)
+        Path("wandb_cache/digits/b2/run.json").unlink()
+        assert main(["sync"]) == 1
+        captured = capsys.readouterr()
+        assert captured.out.startswith("digits/a1: 3 rows sent, finished: ")
+        words = "has a journal, but no run.json: `wandb-logging repair` can make a new one"
+        assert captured.err == f"wandb-logging: wandb_cache/digits/b2 {words}\n"
+
     def test_what_was_sent_before(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """A second time only what is new has a line of its own."""
         offline_run("a1", host=wandb_server.url)

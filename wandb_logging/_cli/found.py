@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wandb_logging._cli.output import PROG, complain, words_of
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.cache_folder import find_runs, is_run_dir
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import outline
 
@@ -19,14 +19,18 @@ def runs_in(paths: Iterable[Path], *, lost: bool = False) -> tuple[list[RunDir],
 
     Args:
         paths: where to look.
-        lost: whether there are also those that have a journal but no run.json.
+        lost: whether a directory that has a journal but no run.json counts as what cannot be read.
     """
     problems: list[OSError] = []
     found = {run.path: run for path in paths for run in find_runs(path, problems.append, lost=lost)}
     real = [problem for problem in problems if not isinstance(problem, FileNotFoundError)]
     for problem in real:
         complain(words_of(problem))
-    return list(found.values()), not real
+    gone = [run for run in found.values() if not is_run_dir(str(run.path))] if lost else []
+    left = [run for run in gone if not run.alive()]  # run.json comes last in a directory that a process just makes
+    for run in left:
+        complain(f"{run.path} has a journal, but no run.json: `{PROG} repair` can make a new one")
+    return [run for run in found.values() if run not in gone], not (real or left)
 
 
 def paths_of(wanted: Sequence[str], cache_dir: Path) -> list[Path]:

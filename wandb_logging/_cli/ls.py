@@ -16,7 +16,6 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, sa
 from wandb_logging._cli.states import STATES, state_of
 from wandb_logging._cli.text import age, as_json, brief, table
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.cache_folder import is_being_made, is_run_dir
 from wandb_logging._reading.outline import Outline, outline
 from wandb_logging._reading.read import read_overview
 from wandb_logging._settings.settings import Settings
@@ -141,10 +140,8 @@ def _outlines(folder: Path) -> tuple[list[Outline], bool]:
         try:
             found.append(outline(run_dir))
         except (JournalError, OSError) as exc:
-            if not is_being_made(run_dir):
-                lost = "" if is_run_dir(str(run_dir.path)) else f"; `{PROG} repair` can make a new one"
-                complain(f"{words_of(exc)}{lost}")
-                all_read = False
+            complain(words_of(exc))
+            all_read = False
     return found, all_read
 
 

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     except (JournalError, SettingsError) as exc:
         complain(str(exc))
         return USAGE
-    found, all_read = runs_in(paths)
+    found, all_read = runs_in(paths, lost=True)
     all_read = all_read and whole
     try:
         runs, held = split(found, args.ranks, paths)
