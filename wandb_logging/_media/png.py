@@ -1,4 +1,4 @@
-"""PNG files of photographs and noise, by numpy and zlib: in a fifth of Pillow's time, and hardly more bytes.
+"""PNG files of photographs and noise, by numpy and zlib: in a quarter of Pillow's time, and few more bytes.
 
 Pillow spends most of its time on searching for repetitions, and such pictures have none. So here a byte is only encoded
 by how often it occurs, and by how often it comes in a row; noise, which nothing makes smaller, is not encoded at all.
