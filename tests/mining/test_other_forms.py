@@ -309,6 +309,35 @@ METRICS = {
         lines("[  0]     {i}0 || B: {d} | T: 1.{i} || ETA: 1:0{i}:12\n", *SIX),
         (60, {"epoch": 0, "B": 0.1429, "T": 1.6}),
     ),
+    "results of one letter beside others": (
+        lines("  dev:  P 0.8{i}  R 0.7{i}  F1 {d}\n", *SIX),
+        (None, {"dev/P": 0.86, "dev/R": 0.76, "dev/F1": 0.1429}),
+    ),
+    "an average of so many in brackets": (
+        lines("ep {i} | R {i}.5 (avg100 1{i}.25) | loss {d}\n", *SIX),
+        (6, {"R": 6.5, "avg100": 16.25, "loss": 0.1429}),
+    ),
+    "the parts of a sum in brackets": (
+        lines("epoch {i}  total: 1.{i} (cls {d}, box 0.2{i})  mAP@.5:.95 0.3{i}\n", *SIX),
+        (6, {"total": 1.6, "cls": 0.1429, "box": 0.26, "mAP@.5-.95": 0.36}),
+    ),
+    "a norm": (
+        lines("iteration {i}: log-likelihood = -3{i}.5, max|score| = {d}\n", *SIX),
+        (6, {"log-likelihood": -36.5, "max|score|": 0.1429}),
+    ),
+    "a round before its counts": (
+        lines("Round {i}: 1{i}0 labelled, 9{i}0 in the pool\n", *SIX),
+        (6, {"labelled": 160, "in the pool": 960}),
+    ),
+    "a label before names that have their own": (
+        lines("[val] ep={i} | train_loss: {d}, val_acc: 0.5{i}, f1: 0.6{i}\n", *SIX),
+        (6, {"train_loss": 0.1429, "val_acc": 0.56, "val/f1": 0.66}),
+    ),
+    "bars of dashes between the rows of a table": (
+        "epoch     train_loss  valid_loss  time\n"
+        + lines("Epoch {i}/6 : |████-----| 57.14% [4/7 00:00<00:00]\n{i}         {d}    0.5{i}        00:0{i}\n", *SIX),
+        (6, {"train_loss": 0.1429, "valid_loss": 0.56}),
+    ),
     "a device before the epoch": (
         "".join(f"[GPU0] Epoch 1 | Iter {i} | {part} Loss 2.{i}\n" for i in SIX[:3] for part in ("Train", "Eval")),
         (3, {"epoch": 1, "Eval Loss": 2.3}),
@@ -392,6 +421,40 @@ def test_the_last_row(name: str) -> None:
 def test_no_rows(name: str) -> None:
     """Numbers that are no metrics stay text."""
     assert rows(NOTHING[name]) == []
+
+
+def test_a_frame_around_names_and_numbers() -> None:
+    """As rich draws it around results: each line is one."""
+    text = "".join(f"epoch {i} loss 0.{i}5\n" for i in SIX)
+    text += "┏━━┓\n┃   Test metric   ┃   DataLoader 0   ┃\n│  test_acc  │  0.875  │\n│  test_loss  │  0.25  │\n"
+    assert [metrics for _, metrics in rows(text)[6:]] == [{"test_acc": 0.875}, {"test_loss": 0.25}]
+
+
+@pytest.mark.parametrize("counter", ["fold", "epoch", "round"])
+def test_what_stands_before_the_counter_tells_curves_apart(counter: str) -> None:
+    """Two models whose lines differ in nothing else are two curves."""
+    text = "".join(f"{model} {counter} {i}: rmse={i / 7:.4f}\n" for model in ("ridge", "lasso") for i in SIX)
+    found = rows(text)
+    assert [step for step, _ in found] == [*SIX, *SIX]
+    assert {name for _, metrics in found for name in metrics} == {"ridge/rmse", "lasso/rmse"}
+
+
+def test_quantiles_in_a_header() -> None:
+    """`5.0%` is the name of a column, and what begins a row says which of the values it is about."""
+    text = "            mean    std   5.0%   95.0%   r_hat\n"
+    text += "   alpha    0.50   0.11   0.31    0.72    1.00\nbeta[0]    1.50   0.21   1.31    1.72    1.01\n"
+    text += "beta[1]    2.50   0.31   2.31    2.72    1.02\n"
+    assert rows(text)[1] == (
+        None,
+        {"beta[0]/mean": 1.5, "beta[0]/std": 0.21, "beta[0]/5.0%": 1.31, "beta[0]/95.0%": 1.72, "beta[0]/r_hat": 1.01},
+    )
+
+
+def test_a_second_header_line_of_more_names_is_no_table_of_the_first() -> None:
+    """Better no rows than the accuracy under the name of the loss."""
+    text = " Epoch         Train           Valid\n            loss    acc     loss    acc\n"
+    text += lines("{i:>6}   {d}  0.5{i}   {d}  0.4{i}\n", *SIX)
+    assert not any({"Train", "Valid"} & set(metrics) for _, metrics in rows(text))
 
 
 def test_of_two_counters_the_one_that_counts_is_the_step() -> None:

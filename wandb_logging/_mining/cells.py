@@ -19,7 +19,10 @@ TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 # Blanks are taken from the first of them on: a line of thousands would take its square in time otherwise.
-PROGRESS = re.compile(r"(?:(?::|(?<!\s))\s+\d+%\||(?<!\s)\s+<-- ).*")
+PROGRESS = re.compile(
+    r"(?:(?::|(?<!\s))\s+\d+%\||(?<!\s)\s+<-- ).*"
+    r"|^[^|]{0,80}\|[\u2588-\u258f-]{8,200}\|\s+\d{1,3}(?:\.\d+)?%\s\[.*"  # Epoch 1/6 : |███---| 30.00% [3/10
+)
 _TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
 _JOINTS = frozenset({"+/-", "±", "/"})

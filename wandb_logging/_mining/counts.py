@@ -15,6 +15,7 @@ _LIST = re.compile(
     rf"(?<![^\s>|\x01])(?P<about>%?[A-Za-z][\w()-]*(?: [\w()-]+){{0,4}}) ?: *"
     rf"(?P<list>{_NUMBER} {{1,9}}{_NAME}(?: ?[,/;] *{_NUMBER} {{1,9}}{_NAME}){{1,11}})\s*\.?\s*\Z"
 )
+_STEP = re.compile(r"(?i)\b(?:round|step|epoch|iter(?:ation)?|generation|gen|cycle|episode|trial|batch|pass) #?\d+\Z")
 _ONE = re.compile(rf"({_NUMBER}) +({_NAME})")
 _UNITS = numbers.UNITS - {"us"} | {"hour", "minute", "day", "days"}
 
@@ -35,5 +36,7 @@ def counts_behind(text: str, head: int, decimal: str) -> tuple[str, list[Counted
     if len(set(names)) < len(names) or duration or not _OF_TESTS.isdisjoint(words):
         return "", [], text
     about = match["about"]
+    if _STEP.search(about):  # `Round 3: 40 new, 2 changed` is of round 3, and about no `Round 3`
+        return "", [], text
     counts = [(f"{about}/{one[2]}", numbers.number(one[1]), *one.span(1)) for one in found]
     return about, counts, text[: match.start()] + "\x01" * (match.end() - match.start()) + text[match.end() :]

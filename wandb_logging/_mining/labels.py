@@ -97,6 +97,9 @@ def _against(
         return previous.label
     if all(before.get(item.number) for item in group.shapes):
         return f"{before[group.first.number]}/"
+    counted = head.split()
+    if len(counted) > 1 and step_rank(counted[-1]) is not None and not TRAIN.search(" ".join(counted[:-1])):
+        head = " ".join(counted[:-1])  # `ridge fold 1: rmse=0.5`, `lasso fold 1: rmse=0.6`
     if head and (not TRAIN.search(head) or is_metric(head)) and step_rank(head.rstrip("= ")) is None:
         others = {
             word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()

@@ -6,7 +6,7 @@ import re
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
-from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
+from wandb_logging._mining.vocabulary import APART, TRAIN, is_metric, step_rank
 
 MAX_PAIRS = 100  # pairs of one line
 _MAX_NAME = 60
@@ -40,7 +40,7 @@ _TO_GOAL = r"(?=/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
+        rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<!@\.\d:)(?<!@0\.\d:)(?<!@0\.\d\d:)(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
         rf"(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
@@ -58,11 +58,12 @@ _DELIMITER = re.compile(
     r"(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)\.\s(?![a-z]+[ .])"
 )
 _NORM = re.compile(
-    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"
+    r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*|max|min|mean|sup)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"
     r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
 )  # |g|, ||dx||, scale*|T|, ||r||/||b||
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _SPACED_RATE = re.compile(r"(?:^|[|,;\t])\s*([A-Za-z]\w{0,20} / (?i:s|sec|second|step|iter|it|batch|epoch|op|min))\Z")
+_AT_LEVELS = re.compile(r"(?<![\w/@])([A-Za-z][\w/]{0,20}@\[?0?\.\d{1,2}:0?\.\d{1,2}\]?)\Z")  # mAP@.5:.95
 _QUALIFIED = re.compile(r"\s?\([^()]{0,20},[^()]{0,20}\)\Z")
 _RATE = re.compile(
     r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
@@ -205,7 +206,7 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
 
 def _is_aside(text: str) -> bool:
     """Whether what stands in brackets belongs to the number before it: it has no names of its own, and no step."""
-    if _COUNTS.match(text):
+    if _COUNTS.match(text) or _PARTS.match(text):
         return False
     step = _STEP_IN_BRACKETS.search(text)
     named = _NAMED_IN_BRACKETS.fullmatch(text.strip())
@@ -320,6 +321,9 @@ def _whole_name(before: str, sep: str) -> str:
     chained = _CHAINED.search(before) if sep == "=" and " = " in before else None
     if chained:
         return chained[1]  # `GooF = S = 1.2`
+    levels = _AT_LEVELS.search(before) if "@" in before else None
+    if levels:
+        return levels[1].replace(":", "-")
     rate = _SPACED_RATE.search(before) if " / " in before and sep in ":=" else None
     return rate[1] if rate else ""
 
@@ -347,6 +351,9 @@ def _balanced(name: str) -> str:
 
 _LABELLED = re.compile(r"\s*\[([A-Za-z][\w-]{0,30})\],\s*([A-Za-z0-9][\w()/=. -]{0,50}),\s*\Z")
 _NAMED_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z][\w ]{0,20}) \d[\d.]{0,12}%?[)\]]")
+_PARTS = re.compile(
+    r"\s*[(\[](?:[A-Za-z]\w{0,20} -?\d{1,9}\.\d{1,12}(?:, ?|(?=[)\]]))){2,9}[)\]]"
+)  # (cls 0.5, box 0.25)
 _COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-z]{2,20} \d[\d.]*)){1,5}\)")
 _NAME_OF_NEXT = re.compile(r"\s*[:=]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
@@ -371,7 +378,8 @@ def _share_labels(found: list[Pair]) -> None:
         match = _LABEL.match(pair.name)
         if match:
             label, pair.name = f"{match[1]}/", match[2]
-        if label and pair.name and step_rank(pair.name) is None:
+        own = bool(APART.fullmatch(label[:-1]) and (APART.match(pair.name) or TRAIN.match(pair.name)))
+        if label and pair.name and step_rank(pair.name) is None and not own:
             pair.name = label + pair.name
 
 

@@ -46,8 +46,8 @@ _VALUE_IS = re.compile(r"[a-z%]{0,3}\s+=\s+([A-Za-z][\w/-]*(?: [\w/-]+){0,4})\s*
 
 
 def name_behind_bar(text: str, head: int) -> str:
-    """The line with a colon where its only bar stands between a name and the number that ends it."""
-    match = _BAR.match(text, head)
+    """The line with a colon where a bar stands between a name and the number that ends it, with or without a frame."""
+    match = _BAR.match(text, head) or _FRAMED.match(text, head)
     return text if match is None else text[: match.end(1)] + ":" + text[match.end(1) + 1 :]
 
 
@@ -62,6 +62,10 @@ def name_before_count(text: str, head: int) -> str:
 _COUNT_WITHIN = re.compile(
     r"(?P<name>[A-Z][a-z]+(?: [a-z]+){0,3}) (?:in|of|over|for|from|across|with) (?:(?:the|all|[a-z]{3,12}) )?"
     r"(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=](?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
+)
+_FRAMED = re.compile(  # | name | 0.5 |, the bars of any kind
+    r"([|\u2502\u2503]\s+[A-Za-z][\w/ .-]{0,60}?\s+)[|\u2502\u2503]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+    r"\s+[|\u2502\u2503]\s*\Z"
 )
 _BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 

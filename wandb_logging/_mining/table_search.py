@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -49,13 +50,16 @@ _MOST_HEADERS, _MOST_TRIES = 100, 3
 def _can_begin(texts: Sequence[Text], i: int) -> bool:
     """Whether this line is a row and the line above it could be a header."""
     header = (table_headers.interleaved(texts[i - 1][1].rstrip(), texts[i][1].rstrip()) if i else None) or texts[i][1]
-    near = (table_cells.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + 6])
+    drawn = (table_cells.PROGRESS.sub("", text) for _, text in texts[i + 1 : i + _BARS])
+    near = itertools.islice((text for text in drawn if not _ERASED.match(text)), 5)
     following = [text for text in near if text.strip() and not table_cells.RULE.match(text)]
     while following and table_headers.goes_on(header, following[0]):
         header = table_headers.below(header, following.pop(0))
     return any(_fits(header, text) for text in following[:2])
 
 
+_BARS = 60  # lines in which a bar may be redrawn before the first row
+_ERASED = re.compile(r"\s*\u2588\s*\Z|\Z|[A-Z][a-z]{1,12} \d{1,6}/\d{1,6} :\s*\Z")  # what is left of a bar
 _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
 _STAMPED = re.compile(r"\d\d[:-]\d\d")
@@ -63,6 +67,9 @@ _NUMBER_IN_NAME = re.compile(r"[A-Za-z][\w-]* (?:[A-Za-z][\w-]* )*\d{1,3}(?: [(\
 _LEAST_CELLS = 4
 _CLASSES = re.compile(r"(?<=[A-Za-z] )1 2(?: 3(?: 4(?: 5(?: 6(?: 7(?: 8(?: 9(?: 10)?)?)?)?)?)?)?)?\Z")
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
+_QUANTILES = re.compile(
+    r"[A-Za-z_]\S* (?:\d{1,2}(?:\.\d)?% ){1,6}\d{1,2}(?:\.\d)?%(?: [A-Za-z]|\Z)"
+)  # mean std 5.0% 95.0%
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
 _BRACKETS = re.compile(r"\([^()]*\)(?=:\s*\Z)")
@@ -125,7 +132,7 @@ def _without_numbers(words: Sequence[str], text: str) -> str:
             named = named.replace(part, "name")  # `Drag Monitor 1 (N)`
     if _CLASSES.search(named):
         named = _CLASSES.sub("", named)  # `ntree  OOB  1  2  3`
-    if len(table_cells.BARS.findall(text)) > 3:
+    if len(table_cells.BARS.findall(text)) > 3 or _QUANTILES.search(named):
         named = _PERCENTS.sub("name", named)
     return named
 
@@ -333,7 +340,8 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     ):
         return None
     same = len(words) == len(below) == len(set(below)) > 3
-    over = len(set(below)) < len(below) and len(words) != len(below) and len(words) < len(below) + 2
+    row = next((line for _, line in texts[i + 1 : i + 3] if not table_cells.RULE.match(line)), "").split()
+    over = len(set(below)) < len(below) and len(words) < len(below) + 2 and not len(row) <= len(words) == len(below)
     turns = not (same or over) and table_headers.interleaved(text.rstrip(), texts[i][1].rstrip()) is not None
     return " ".join(words) if same or over or turns else None
 

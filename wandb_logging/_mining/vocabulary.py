@@ -7,11 +7,11 @@ import re
 # Names of steps, finest first: if a line has several, the first of these is its step.
 _STEPS = (
     "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
-    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch "
+    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch batches "
     "frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
     "nodes node pass tick gc chunk counter time t i n evaluations evals"
 ).split()
-STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50}
+STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50, "fold": 51}
 # Words that also mark a step when they are the last of several words.
 _SHORT = "time t i n e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
 _LAST = STEPS.keys() - set(_SHORT.split())
@@ -28,11 +28,11 @@ METRICS = frozenset(
     "complete transferred hit hits usage utilization grad gradient kl entropy best worst estimate final performance "
     "flops gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
     "rhat rss requests responses connections transactions queries messages records ops bandwidth copy scale "
-    "squared criterion smallest largest lowest highest "
+    "squared criterion result smallest largest lowest highest "
     "add triad ns/day sec/call time times mfu wps ups cost regret purity modularity inertia "
     "mbps gbps kbps retrans succeeded percentage statistic cfi tli rmsea srmr akaike bayesian "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
-    "sdr sisnr pesq stoi mcd chrf meteor cider rouge1 "
+    "sdr sisnr pesq stoi mcd chrf ter meteor cider rouge1 "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "rms amplitude med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )
@@ -83,6 +83,7 @@ def is_metric(name: str) -> bool:
     parts = words(name)
     return (
         not METRICS.isdisjoint(parts)
+        or not METRICS.isdisjoint(part.rstrip("0123456789") for part in parts)  # avg100, acc5
         or not METRICS.isdisjoint({name.lower()})
         or (len(parts) > 1 and parts[-1] in {"value", "solution"})
         or "/s" in name

@@ -178,8 +178,7 @@ def _find_wanted(group: Group) -> None:
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
             group.wanted[i] = group.with_word(name)
-    if counted and many > 1 and sum(map(is_metric, group.wanted.values())) > 1:
-        _take_between(group)
+    _take_beside_results(group)
     _drop_repeated(group)
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
@@ -202,13 +201,27 @@ def _is_share(group: Group, i: int) -> bool:
     return alone and _leads(group.first, item)
 
 
-def _take_between(group: Group) -> None:
-    """Take counts between metrics: `round 1: loss = 0.5 swaps 0 max delta 0.1`."""
+def _take_beside_results(group: Group) -> None:
+    """Take numbers named by one word beside results.
+
+    In lines that count, what is between results: `round 1: loss = 0.5 swaps 0 max delta 0.1`; in others, what varies as
+    results do: `P 0.84  R 0.81  F1 0.82`.
+    """
+    many, results = len(group.shapes), sum(map(is_metric, group.wanted.values()))
+    between = group.step is not None and many > 1 and results > 1
+    if not between and (many < _FEWEST or not results):
+        return
     first, last = min(group.wanted), max(group.wanted)
-    for i, item in enumerate(group.first.fields[first:last], first):
-        free = i not in group.wanted and i != group.step and item.sep == " " and item.name
-        if free and len(item.name.split()) == 1 and not (is_setting(item.name) or is_id(item.name)):
+    for i, item in enumerate(group.first.fields):
+        free = i not in group.wanted and i != group.step and item.sep == " " and len(item.name.split()) == 1
+        values = group.values(i)
+        measured = len(set(values)) > 1 and all(value % 1 for value in values) and not item.unit
+        taken = first <= i < last if between else measured
+        if free and taken and not (is_setting(item.name) or is_id(item.name)):
             group.wanted[i] = item.name
+
+
+_FEWEST = 3  # lines that recur
 
 
 def _is_vector(group: Group, i: int) -> bool:
@@ -416,7 +429,11 @@ _UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
 
 def _leads(item: Shape, one: Field) -> bool:
     """Whether a number and its name begin the line; a word and a colon may come before them."""
-    return item.text[item.head : one.start].strip(" :=").rpartition(":")[2].strip() == one.name
+    before = _SAID_BY.sub("", item.text[item.head : one.start])
+    return before.strip(" :=").rpartition(":")[2].strip() == one.name
+
+
+_SAID_BY = re.compile(r"\[[A-Za-z]\w{0,20}\] ")
 
 
 _LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{_NUMBER}){{2,}}\s*\Z")
