@@ -56,6 +56,12 @@ def test_of_several_the_latest(tmp_path: Path) -> None:
     assert found is not None
     assert found.path == paths[-1]
     assert find_run(tmp_path, INFO.but(id="another")) is None
+    late = create_run(tmp_path / "made", INFO.but(start=START + 5)).path.rename(tmp_path / "p" / "r.k3xq90ab")
+    earlier = create_run(tmp_path / "made", INFO.but(start=START - 5)).path.rename(tmp_path / "p" / "r.0a1b2c3d")
+    assert earlier.is_dir()
+    found = find_run(tmp_path, INFO)
+    assert found is not None
+    assert found.path == late
     assert find_run(tmp_path, INFO.but(host="https://elsewhere.example")) is None
 
 

@@ -159,14 +159,19 @@ class Job:
     def begin_again(self) -> None:
         """Let a job that was requeued begin at once, not in two minutes."""
         self._wait(lambda: "PENDING" in self._states(), "requeue")
+        before = self.returned()
         while "PENDING" in self._states():
             with contextlib.suppress(subprocess.CalledProcessError):  # tasks of it may have begun
                 self.call("scontrol", "update", f"JobId={self.number}", "StartTime=now")
             time.sleep(1)
+        # While it begins, a busy controller may have no state of it, as if it had ended.
+        self._wait(lambda: all(self.returned()[who] > count for who, count in before.items()), "rows after the requeue")
 
     def follow(self) -> None:
         """Start `sync --follow` beside the job."""
-        self._following = subprocess.Popen(FOLLOW, cwd=self._folder, env=self._of_server, stdout=subprocess.DEVNULL)
+        self._following = subprocess.Popen(
+            FOLLOW, cwd=self._folder, env=self._of_server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def kill(self) -> None:
         """Kill the program, as the kernel does when memory is short."""

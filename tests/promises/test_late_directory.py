@@ -96,6 +96,20 @@ def test_nothing_waits(wandb_server: LocalServer) -> None:
     assert rows(wandb_server) == [0, 1, 2, 3]
 
 
+def test_a_later_start_goes_on_there(wandb_server: LocalServer) -> None:
+    """With `resume: allow` it finds the directory, whose name is another than that of a run with this id."""
+    first = begun(mode="offline")
+    FOLDER.unlink()
+    first.finish(1)
+    again = new_run("p", run_id="late", quiet=True, mode="offline", resume="allow")
+    assert again.dir == first.dir
+    log(again, 3, 5)
+    again.finish()
+    assert kept() == [0, 1, 2, 3, 4]
+    assert [report.ok for report in sync(FOLDER)] == [True]
+    assert rows(wandb_server) == [0, 1, 2, 3, 4]
+
+
 def test_no_call_tries() -> None:
     """Only rounds and the end do: a disk that hangs holds up no logging call."""
     run = begun(mode="offline", flush_interval=3600)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from wandb_logging._errors import JournalError
@@ -77,17 +78,31 @@ def claim_run(cache_dir: Path, info: RunInfo) -> RunDir:
 def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
     """The directory that exists for this project, run id and server; of several the latest. None if there is none."""
     found = None
-    for name in folder_names(info.id):
-        run_dir = RunDir(folder_of(cache_dir, info.project) / name)
-        if not run_dir.path.is_dir():
-            return found
+    for run_dir in _of_id(folder_of(cache_dir, info.project), info.id):
         known = run_dir.said_in("run.json") or {}
         same = known.get("format") == FORMAT and info.is_same_run(known)
         if same and info.entity in {None, known.get("entity")}:
             # A run with `resume: never` that no server has taken did not go on with the directory before it.
             is_refused = known.get("resume") == "never" and run_dir.said_in("server.json") is None
             found = found if found and is_refused else run_dir
-    raise AssertionError("unreachable: the names do not end")
+    return found
+
+
+def _of_id(folder: Path, run_id: str) -> list[RunDir]:
+    """The directories whose names are of a run's id, in the order in which their runs began."""
+    numbered = list(takewhile(lambda name: (folder / name).is_dir(), folder_names(run_id)))
+    prefix = f"{folder_name(run_id)}."  # of one that was made late, too (`late`)
+    late = [name for name in _names_in(folder) if name.startswith(prefix) and name not in numbered]
+    found = [RunDir(folder / name) for name in (*numbered, *late)]
+    # Those with numbers began in their order; one that was made late began at any time.
+    return sorted(found, key=_began) if late else found
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208  a Path for each
+    except OSError:
+        return []
 
 
 def remove_run(run_dir: RunDir) -> None:
