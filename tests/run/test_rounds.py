@@ -75,6 +75,40 @@ class TestRounds:
             assert [row["a"] for row in wandb_server.run("abc").history] == list(range(number + 1))
         rounds.release()
 
+    def test_the_first_round_asks_for_the_addresses_of_its_files_together(
+        self, settings: Settings, wandb_server: LocalServer
+    ) -> None:
+        """What is said of the machine is uploaded with the list of packages, which takes longer to make."""
+        rounds = rounds_of(settings, Delivery.ONLINE)
+        log(rounds, loss=1)
+        rounds.make()
+        (run,) = wandb_server.runs
+        assert run.files.keys() == {"wandb-metadata.json", "requirements.txt"}
+        assert [request.operation for request in wandb_server.requests].count("CreateRunFiles") == 1
+        rounds.release()
+
+    def test_who_is_left_a_run_waits_for_more_to_send(self, settings: Settings, wandb_server: LocalServer) -> None:
+        """Its first round is made when one is due, and what has come by then goes with it; if it is asked, at once."""
+        settings = settings.but(run_id="left", resume="allow")
+        first = rounds_of(settings, Delivery.ONLINE)
+        log(first, loss=1)
+        first.make()
+        second = rounds_of(settings, Delivery.BY_ANOTHER)
+        first.uploader.hand_over()
+        first.release()
+        second._journal.run_dir.lock_upload()
+        second.delivery = Delivery.ONLINE
+        second.begin()
+        before = len(wandb_server.requests)
+        log(second, loss=2)
+        second._asker.asked = False  # type: ignore[misc]
+        second.make()
+        assert len(wandb_server.requests) == before
+        second._asker.asked = True  # type: ignore[misc]
+        second.make()
+        assert [row["loss"] for row in wandb_server.run("left").history] == [1, 2]
+        second.release()
+
     def test_once_is_one_round(self, settings: Settings, wandb_server: LocalServer) -> None:
         """The next one only looks after the disk."""
         rounds = rounds_of(settings, Delivery.ONCE)

@@ -274,7 +274,8 @@ class Rounds:
             self._capture_next()
             if sends:
                 # The next round, or another rank's, sends changes of config with those that come meanwhile.
-                self._drain(again=bool(self._to_capture) or self._is_left or self._is_new)
+                is_first = self._is_new and not self._asker.asked
+                self._drain(again=bool(self._to_capture) or self._is_left or is_first)
                 self._is_new = False
             elif self._without_key:
                 self._say_why_offline()

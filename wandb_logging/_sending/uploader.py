@@ -142,8 +142,7 @@ class Uploader:
             ending: exit code to end the run with if its journal says none. It is not used if a process has come to
                 the run meanwhile, which will end it.
             live: send a heartbeat if no request was made for the seconds that the options say.
-            again: another drain follows at once. While the run goes on, changes of config, and which files are there,
-                go with its requests.
+            again: another drain follows at once. While the run goes on, files and changes of config go with that.
 
         Raises:
             TransportError, HTTPStatusError, GraphQLError: what was not acknowledged stays where it is.
@@ -159,9 +158,8 @@ class Uploader:
             goes_on = self._ends_with(ending) is None
             if not (again and goes_on):
                 run.registration.push(self.state)
-            if goes_on:
-                self._perform_tasks(run)  # else later, so that addresses for the last files are asked for together
-            if not (again and goes_on):
+                if goes_on:
+                    self._perform_tasks(run)  # else with the last files, whose addresses are asked for together
                 self._end(run, ending)
             if live:
                 self._beat(run)
