@@ -80,9 +80,10 @@ def test_the_wait_ends_when_a_rank_comes(tmp_path: Path) -> None:
             came.append(come(tmp_path, 1))
         return Members(tmp_path, mine.number)
 
-    wait_for(Latecomers(2, "a-0", HOUR, time.monotonic() + HOUR), others, HOUR)
-    assert len(looks) == 3
-    wait_for(Latecomers(2, "a-0", HOUR, time.monotonic() - HOUR), others, HOUR)
-    assert len(looks) == 3
+    sent: list[None] = []
+    wait_for(Latecomers(2, "a-0", HOUR, time.monotonic() + HOUR), others, HOUR, lambda: sent.append(None))
+    assert (len(looks), len(sent)) == (3, 1)
+    wait_for(Latecomers(2, "a-0", HOUR, time.monotonic() - HOUR), others, HOUR, lambda: sent.append(None))
+    assert (len(looks), len(sent)) == (3, 1)
     for claim in (mine, *came):
         claim.release()

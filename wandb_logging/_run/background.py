@@ -284,7 +284,8 @@ class Background:
                     self._rounds.look_at_watched(last=True)
                     try:
                         if exit_code == 0:  # where a rank has failed, its launcher ends the others
-                            wait_for(self._latecomers, self.journal.others, left * _PART)
+                            # What is there is sent meanwhile, so that the rest of the time is enough for the end.
+                            wait_for(self._latecomers, self.journal.others, left * _PART, self._listener.wake)
                     finally:
                         self._leave(exit_code)
                 self._rounds.waited_for = True

@@ -60,17 +60,24 @@ class Latecomers:
         return len(come) + 1 < self._of
 
 
-def wait_for(latecomers: Latecomers, others: Callable[[], Members | None], most: float) -> None:
+def wait_for(
+    latecomers: Latecomers, others: Callable[[], Members | None], most: float, meanwhile: Callable[[], object]
+) -> None:
     """Wait until a rank has come, or none is expected any more.
 
     Args:
         latecomers: the ranks that have not begun.
         others: looks for the members of the run without this one.
         most: most seconds to wait.
+        meanwhile: called once, if there is anything to wait for.
     """
     until = time.monotonic() + min(most, latecomers.seconds_left(time.monotonic()))
+    waits = False
     while (left := until - time.monotonic()) > 0:
         members = others()
         if members is None or not latecomers.is_any_expected(members):
             return
+        if not waits:
+            waits = True
+            meanwhile()
         time.sleep(min(left, _LOOK))
