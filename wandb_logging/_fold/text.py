@@ -20,6 +20,7 @@ class Texts:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._add = work.delta.lines.append
         self._structured = work.rules.structured
         self._screens: dict[str, Screen] = {}  # by label
         self._second = ""  # seconds since 1970 of the latest line,
@@ -42,8 +43,10 @@ class Texts:
         if micros[:-6] != self._second:
             self._second = micros[:-6]
             self._stamp = _stamp(time)[:-6]
-        line = f"{self._stamp}{micros[-6:]} {said}"
-        work.delta.lines.append(f"ERROR {line}" if is_error(event) else line)
+        if (type(level) is str and level in ERROR_LEVELS) or ("error" in event and event["error"] is True):
+            self._add(f"ERROR {self._stamp}{micros[-6:]} {said}")
+        else:
+            self._add(f"{self._stamp}{micros[-6:]} {said}")
         work.state.lines += 1
 
     def take_output(self, text: str, time: float, *, error: bool, label: str = "") -> None:
