@@ -76,10 +76,10 @@ class Batch:
         counts = (self.history.count, self.output.count, self.samples.count, len(self.edits))
         return self.state.exit is not None and not any(counts)
 
-    def add(self, state: fold.State, delta: fold.Delta) -> None:
+    def add(self, state: fold.State, delta: fold.Delta, *, beside: bool = False) -> None:
         self.state = state
         rows, lines, samples = map(self._masked, (delta.rows, delta.lines, delta.samples))
-        self.history.add(rows)
+        self.history.add(rows, beside=beside)
         self.output.add(lines)
         self.samples.add(samples)
         self.edits.update((self.first_line + number, self.mask(line)) for number, line in delta.edits.items())
@@ -158,7 +158,7 @@ class Cutter:
             if too_much or (batch.events and self._apart and self._crosses(before)):
                 self._reader.seek(before)
                 return
-            batch.add(*fold.fold(rules, batch.state, chunk.bodies))
+            batch.add(*fold.fold(rules, batch.state, chunk.bodies), beside=alone)
             batch.events += len(chunk.bodies)
             batch.add_damaged(chunk.damaged)
             if self._reader.has_passed(until) or fold.without_slow(rules, batch.state):

@@ -6,12 +6,16 @@ microseconds (docs/why.md, "Pitfalls"). And only the compressed bytes have to be
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import partial
+from typing import Any
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._server.beside import Beside
 from wandb_logging._values import zlib as _zlib
 from wandb_logging._values.plain import dumps, dumps_texts, loads
 
@@ -20,7 +24,7 @@ EVENTS = "wandb-events.jsonl"
 SUMMARY = "wandb-summary.json"
 OUTPUT = "output.log"
 
-_LARGE = 2**16  # bytes from which on a piece is given out
+_LARGE = 2**16  # bytes from which on a piece is given out, or worth a thread
 
 
 class Pieces:
@@ -62,16 +66,33 @@ class Packer:
     def __init__(self) -> None:
         self._deflate = _zlib.gzip_compressor()
         self._parts: list[bytes] = []
+        self._beside: Beside[bytes] | None = None
         self.ended = False
 
-    def add(self, piece: bytes) -> None:
-        """Append bytes."""
-        packed = self._deflate.compress(piece)
-        if packed:
-            self._parts.append(packed)
+    def add(self, piece: bytes, *, beside: bool = False) -> None:
+        """Append bytes.
+
+        Args:
+            piece: the bytes.
+            beside: whether a thread may compress large ones, while the caller makes the next.
+        """
+        if beside and self._beside is None and len(piece) >= _LARGE:
+            with contextlib.suppress(RuntimeError):
+                self._beside = Beside(partial(_pack, self._deflate, self._parts))
+        if self._beside is not None:
+            self._beside.do(piece)
+        else:
+            _pack(self._deflate, self._parts, piece)
+
+    def _catch_up(self) -> None:
+        """Wait until all that was added is compressed."""
+        beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.end()
 
     def end(self) -> Pieces:
         """End the stream and give it as a whole; nothing can be added afterwards."""
+        self._catch_up()
         if not self.ended:
             self.ended = True
             self._parts.append(self._deflate.flush())
@@ -79,9 +100,16 @@ class Packer:
 
     def text(self) -> bytes:
         """The bytes that were added, decompressed."""
+        self._catch_up()
         if not self.ended:
             self._parts.append(self._deflate.flush(_zlib.Z_SYNC_FLUSH))
         return zlib.decompressobj(31).decompress(b"".join(self._parts))
+
+
+def _pack(deflate: Any, parts: list[bytes], piece: bytes) -> None:
+    packed = deflate.compress(piece)
+    if packed:
+        parts.append(packed)
 
 
 class LineBlock:
@@ -104,8 +132,9 @@ class LineBlock:
         self._parts: list[tuple[int, bytes]] = []  # how many lines, and their JSON
         self.add(lines)
 
-    def add(self, lines: Sequence[str]) -> None:
-        """Append lines."""
+    def add(self, lines: Sequence[str], *, beside: bool = False) -> None:
+        """Append lines. `beside` is for `PackedBlock`: here nothing is compressed."""
+        del beside
         if lines:
             part = dumps_texts(lines)[1:-1]
             self._parts.append((len(lines), part))
@@ -168,8 +197,8 @@ class PackedBlock:
         self._head = b'{"files":{%b:{"offset":%d,"content":[' % (dumps(name), offset)
         self._end = len(self._head)
 
-    def add(self, lines: Sequence[str]) -> None:
-        """Append lines."""
+    def add(self, lines: Sequence[str], *, beside: bool = False) -> None:
+        """Append lines; with `beside`, a thread may compress them."""
         if not lines:
             return
         if not self.count:
@@ -179,7 +208,7 @@ class PackedBlock:
             self.packer.add(b",")
             self._end += 1
         part = dumps_texts(lines)[1:-1]
-        self.packer.add(part)
+        self.packer.add(part, beside=beside)
         self.count += len(lines)
         self.size += len(part)
         self._end += len(part)
