@@ -13,6 +13,8 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._events.metrics import is_definition
 from wandb_logging._events.task import Task
 from wandb_logging._journal.position import At, Position, is_position, places
+from wandb_logging._journal.seal import seal, unseal
+from wandb_logging._values.plain import dumps, loads
 
 _Check = Callable[[Any], bool]
 
@@ -76,6 +78,19 @@ class Cursor:
             **({"carried": self.carried} if self.carried else {}),
             **({"handed": self.handed} if self.handed else {}),
         }
+
+    @classmethod
+    def unsealed(cls, content: bytes) -> Cursor:
+        """From the content of a file; the beginning if that is damaged, or another version wrote what is of no use."""
+        try:
+            kept = loads(unseal(content.rstrip(b"\n")) or b"{}")
+        except ValueError:
+            return cls()
+        return cls.from_json(kept) if is_cursor(kept) else cls()
+
+    def sealed(self) -> bytes:
+        """The content of a file. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets."""
+        return seal(dumps(self.to_json()))
 
     @property
     def events(self) -> int:

@@ -18,12 +18,11 @@ from typing import Any
 from wandb_logging._errors import JournalCorrupt
 from wandb_logging._events.run_info import Remote, RunInfo, problem
 from wandb_logging._journal import access_errors, safe_files
-from wandb_logging._journal.cursor import Cursor, is_cursor
+from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.lost import is_gone
 from wandb_logging._journal.position import START, Position, position
-from wandb_logging._journal.seal import seal, unseal
 from wandb_logging._journal.segments import sync_directory
-from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.plain import loads
 
 SENT = "sent.json"  # the name of a run.json that was withdrawn
 
@@ -279,28 +278,25 @@ class SmallFiles:
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("base.json", seal(dumps(cursor.to_json())), durable=True)
+        self._save("base.json", cursor.sealed(), durable=True)
         sync_directory(self.path)
 
     def load_cursor(self, name: str) -> Cursor:
         """The content of cursor.json or base.json alone; the beginning if it is missing or damaged."""
         try:
-            body = unseal(safe_files.read(self.path, name).rstrip(b"\n"))
-            cursor = loads(body or b"{}")
-        except (OSError, ValueError):
+            return Cursor.unsealed(safe_files.read(self.path, name))
+        except OSError:
             return Cursor()
-        # The checksum is right, so if we cannot use the content another version wrote it.
-        return Cursor.from_json(cursor) if is_cursor(cursor) else Cursor()
 
     def save_cursor(self, cursor: Cursor) -> None:
-        """Write cursor.json. Sealed as a journal line is: a wrong count in it would put lines at wrong offsets.
+        """Write cursor.json.
 
         Raises:
             OSError: the disk refuses it.
         """
         self._backup.cursor = cursor
         self._is_unsaved = True
-        data = seal(dumps(cursor.to_json()))
+        data = cursor.sealed()
         if self._unsaved_server is not None:
             self.save_server(self._unsaved_server)
         if self._unsaved_server is not None:  # a cursor belongs to a server
@@ -330,7 +326,7 @@ class SmallFiles:
         Raises:
             OSError: the disk refuses it.
         """
-        self._save("base.json", seal(dumps(cursor.to_json())), durable=False)
+        self._save("base.json", cursor.sealed(), durable=False)
 
     def withdraw(self) -> None:
         """Rename run.json, so that nobody sends this run again: the server has all of it, and no cursor can be written.
@@ -372,12 +368,10 @@ class SmallFiles:
             OSError: the disk refuses it.
         """
         if self._backup.cursor.state is not None:  # the acknowledged lines are on the server alone
-            cursor = self._backup.cursor_anew()
-            sealed = seal(dumps(cursor.to_json()))
-            if identity == "run.json":
-                self.save_base(cursor)
-            else:  # names are forced to the disk when this becomes a run
-                self._save("base.json", sealed, durable=True)
+            sealed = self._backup.cursor_anew().sealed()
+            self._save("base.json", sealed, durable=True)
+            if identity == "run.json":  # else names are forced to the disk when this becomes a run
+                sync_directory(self.path)
             self._save("cursor.json", sealed, durable=False)
         for name, data in self._backup.files():
             safe_files.replace(self.path, identity if name == "run.json" else name, data, durable=True)
