@@ -72,6 +72,8 @@ class TestLs:
         assert captured.out.split() == ["ID", "a1"]
         words = "has a journal, but no run.json: `wandb-logging repair` can make a new one"
         assert captured.err == f"wandb-logging: wandb_cache/digits/b2 {words}\n"
+        assert main(["export", "--csv"]) == 1
+        assert capsys.readouterr().err == captured.err
         assert main(["repair", "--yes", "wandb_cache/digits/b2"]) == 0
         assert main(["ls", "--columns", "id"]) == 0
 

@@ -41,6 +41,16 @@ class TestSync:
         assert main(["ls"]) == 0
         assert "finished" in capsys.readouterr().out
 
+    def test_a_run_that_was_withdrawn(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """Its run.json has another name because all of it is on the server: nothing is lost, and nothing to repair."""
+        offline_run("a1", host=wandb_server.url)
+        folder = Path("wandb_cache/digits/a1")
+        (folder / "run.json").rename(folder / "sent.json")
+        for command in ("sync", "ls", "verify"):
+            assert main([command]) == 0
+        assert "run.json" not in capsys.readouterr().err
+        assert wandb_server.runs == []
+
     def test_a_part_of_a_run(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """How a process with a label ended is not how the run did: another one tells that."""
         for label, code in (("node2", 1), ("node3", 0)):

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     try:
         paths = paths_of(args.runs, Settings().cache_dir)
-        runs, all_read = runs_in(paths)
+        runs, all_read = runs_in(paths, lost=True)
         if not runs:
             complain(f"no runs in {', '.join(map(str, paths))}")
             return LEFT

@@ -19,6 +19,7 @@ from wandb_logging._journal.folder_mutex import alone_in
 from wandb_logging._journal.names import folder_name, folder_names
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.segments import make_durably
+from wandb_logging._journal.small_files import SENT
 
 BEING_MADE = ".aside-"
 """How the name of a folder begins in which a run directory is being made: what is in there is no run yet."""
@@ -195,9 +196,9 @@ def walk_folders(
 
 
 def _inside(folder: str) -> tuple[list[str], bool]:
-    """The folders in a folder, the last one first, and whether there are files of a journal."""
+    """The folders in a folder, the last one first, and whether there are files of a journal that was not withdrawn."""
     below = []
-    journal = False
+    journal = withdrawn = False
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -205,7 +206,8 @@ def _inside(folder: str) -> tuple[list[str], bool]:
                     below.append(entry.path)
             else:
                 journal = journal or entry.name.startswith("journal-")
-    return sorted(below, reverse=True), journal
+                withdrawn = withdrawn or entry.name == SENT
+    return sorted(below, reverse=True), journal and not withdrawn
 
 
 def _began(run_dir: RunDir) -> float:
