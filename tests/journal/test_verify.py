@@ -67,7 +67,7 @@ class TestVerify:
         assert (verdict.lines, verdict.damaged, verdict.torn, verdict.whole) == (9, 1, 1, False)
         assert [problem.split(":")[0] for problem in verdict.problems] == [
             "1 journal lines are damaged",
-            "1 journals end in half a line",
+            "1 journal ends in half a line",
         ]
 
     def test_what_is_being_written_is_not_torn(self, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ class TestCommands:
         assert main(["verify", str(run_dir.path)]) == 1
         assert capsys.readouterr().out.splitlines() == [
             f"{run_dir.path}: 10 lines whole, 1 torn, 10 unsent",
-            "  1 journals end in half a line: what was being written when power or room ran out",
+            "  1 journal ends in half a line: what was being written when power or room ran out",
         ]  # and not a word of repair, which could do nothing here
 
     def test_verify_for_programs(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -448,7 +448,7 @@ class TestDamage:
         kept = json.loads((run_dir.path / "aside.jsonl").read_text())
         assert kept["reason"] == "damaged journal line"
         assert lines[2].strip().decode().startswith(kept["what"][:20])
-        assert "1 damaged journal lines" in said[0]
+        assert "1 damaged journal line set" in said[0]
 
     def test_nothing_but_damage(self, tmp_path: Path, server: LocalServer) -> None:
         """A journal without one whole line is a run without rows."""

@@ -148,7 +148,8 @@ def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
     if lines.damaged:
         yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
     if lines.torn:
-        yield f"{lines.torn} journals end in half a line: what was being written when power or room ran out"
+        which = "1 journal ends" if lines.torn == 1 else f"{lines.torn} journals end"
+        yield f"{which} in half a line: what was being written when power or room ran out"
     for writer, (segment, offset) in run_dir.cursor.places.items():
         name = segment_name(writer, segment)
         found = safe_files.status(run_dir.path, name)

@@ -346,7 +346,8 @@ class Uploader:
                 self._ports.say("set aside", f"set aside, kept in aside.jsonl: {reason}")
         damaged = sum(reason == DAMAGED for reason, _ in batch.aside)
         if damaged:
-            self._ports.say("damaged", f"{self.run_dir.path}: {damaged} damaged journal lines set aside in aside.jsonl")
+            lines = "1 damaged journal line" if damaged == 1 else f"{damaged} damaged journal lines"
+            self._ports.say("damaged", f"{self.run_dir.path}: {lines} set aside in aside.jsonl")
 
     def _save(self, run: _Opened) -> None:
         try:
