@@ -69,7 +69,7 @@ def test_rules_for_records() -> None:
 PROGRAM = """
 import logging, logging.config, sys
 logging.config.dictConfig({"version": 1, "root": {"level": "INFO", "handlers": ["wandb"]}, "handlers": {"wandb": {
-    "class": "wandb_logging.WandbHandler", "project": "p", "capture_output": True, "quiet": True,
+    "class": "wandb_logging.WandbHandler", "project": "p", "capture_output": True,
     "text_metrics": {"rules": [
         {"line": "[{step}] rmse {rmse}", "sample": "[3] rmse 0.5"},
         {"line": "never {x}"},
@@ -84,13 +84,15 @@ sys.stdout.flush()
 
 @pytest.mark.not_quick
 def test_what_is_printed_is_on_the_server(tmp_path: Path) -> None:
-    """Redraws and colours included; a rule that found nothing is told in the run's text."""
+    """Redraws and colours included; a rule that found nothing is told in the run's text, and on stderr."""
     with LocalServer() as server:
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             cwd=tmp_path,
             env={**dict(server.env()), **_path()},
             check=True,
+            stderr=subprocess.PIPE,
+            text=True,
             timeout=300,
         )
         [run] = server.runs
@@ -102,6 +104,7 @@ def test_what_is_printed_is_on_the_server(tmp_path: Path) -> None:
             (4, 0.2),
         ]
         assert "rule 1 (line: never {x}) found nothing in this run" in "\n".join(run.output)
+        assert "wandb_logging: text_metrics: rule 1 (line: never {x}) found nothing in this run\n" in done.stderr
         assert server.violations == []
 
 

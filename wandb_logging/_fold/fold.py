@@ -259,6 +259,7 @@ class _Folding:
         for told in self.mined.told:
             text = f"text_metrics: {told}"
             self.texts.take({"text": text, "level": "WARNING", "logger": "wandb_logging", "t": time})
+            self.delta.told.append(text)
         self.mined.told.clear()
 
     def _set_run(self, given: Mapping[str, Any]) -> None:

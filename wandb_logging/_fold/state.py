@@ -122,6 +122,7 @@ class Delta:
         summary_changed: whether the summary has changed.
         tasks: tasks in order, such as `{"kind": "file", "step": n, ...}` (`_sending.tasks`).
         aside: what cannot be sent, as (reason, value).
+        told: what a person should know of the rules for text; it is among the lines, too.
     """
 
     rows: list[str] = field(default_factory=list)
@@ -131,6 +132,7 @@ class Delta:
     summary_changed: bool = False
     tasks: list[dict[str, Any]] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
 
 def first_state(info: RunInfo) -> State:

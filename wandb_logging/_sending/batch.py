@@ -43,6 +43,7 @@ class Batch:
     summary: bool = False
     tasks: list[Task] = field(default_factory=list)
     aside: list[tuple[str, object]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     @classmethod
     def after(cls, state: fold.State, remote: Remote | None, mask: Callable[[str], str], *, gzip: bool) -> Batch:
@@ -86,6 +87,7 @@ class Batch:
         self.summary |= delta.summary_changed
         self.tasks += map(Task.from_json, delta.tasks)
         self.aside += delta.aside
+        self.told += delta.told
 
     def _masked(self, lines: list[str]) -> list[str]:
         """Lines with the API key masked. Nearly always nothing is to be masked: that is found by one look at all."""

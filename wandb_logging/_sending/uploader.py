@@ -337,6 +337,8 @@ class Uploader:
         run.queue.tasks += batch.tasks
         self._complete = complete
         self._save(run)
+        for told in batch.told:
+            self._ports.say(told, told)
         self._ports.progress()
 
     def _set_aside(self, batch: Batch) -> None:
