@@ -239,7 +239,7 @@ def test_a_removed_directory_that_is_half_made_again(tmp_path: Path, monkeypatch
     run_dir.save_cursor(Cursor(position(), {"events": 3}))
     shutil.rmtree(run_dir.path)
     with monkeypatch.context() as patch:
-        patch.setattr(run_dir, "save_base", refused)
+        patch.setattr(run_dir, "_save", refused)  # which writes base.json first
         with pytest.raises(OSError, match="full"):
             run_dir.stand_again()
     assert not (run_dir.path / "run.json").exists()
@@ -247,5 +247,5 @@ def test_a_removed_directory_that_is_half_made_again(tmp_path: Path, monkeypatch
     assert run_dir.base.events == 3
 
 
-def refused(*_: object) -> None:
+def refused(*_: object, **_named: object) -> None:
     raise OSError("full")
