@@ -251,6 +251,24 @@ def test_the_last_line_has_the_name_that_the_run_has_then(
     assert caplog.records[-1].getMessage() == f"run new finished: {run.url}"
 
 
+def test_a_run_that_goes_on_has_the_name_it_was_given(
+    wandb_server: LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last one, also in the line with its address; and without a server that of its beginning."""
+    with run_on(wandb_server, run_id="r", name="old") as run:
+        run.log({"x": 1})
+        run.name = "new"
+    caplog.clear()
+    with run_on(wandb_server, run_id="r", resume="must") as run:
+        run.log({"x": 2})
+        assert run.flush(PATIENCE).ok
+        assert run.name == "new"
+    assert caplog.records[0].getMessage() == f"run new: {run.url}"
+    for name in ("first", None):
+        with new_run("p", run_id="o", mode="offline", resume="allow", name=name) as run:
+            assert run.name == "first"
+
+
 def test_a_file_is_what_it_was_when_it_was_added(wandb_server: LocalServer) -> None:
     """It is copied before upload_file returns."""
     Path("a.txt").write_text("then")

@@ -446,6 +446,11 @@ class Background:
         return self.uploader.remote or self._told
 
     @property
+    def name(self) -> str | None:
+        """The name that people see on the server; None until the server knows the run."""
+        return self.uploader.name or (self.remote.display_name if self.remote else None)
+
+    @property
     def url(self) -> str | None:
         """Address of the run's page; None until the server knows the run."""
         remote = self.remote
@@ -520,9 +525,7 @@ class Background:
             self.notices.say_all()
 
     def _say_goodbye(self, report: Report) -> None:
-        state = self.uploader.state
-        name = state.run.get("name") or remote.display_name if (remote := self.remote) else None
-        late = state.late if self._settings.late_steps == "shift" else 0
+        late = self.uploader.state.late if self._settings.late_steps == "shift" else 0
         self._rounds.look_for_engines(last=True)
         for notice in messages.totals(self.notices.numbers(), late, self._settings.late_step_metric):
             self.notices.add(*notice)
@@ -532,9 +535,9 @@ class Background:
         self._told_lost = lost
         info = self.journal.info
         if self._others:
-            notices = messages.left_to_others(report, lost, name, info, self._others)
+            notices = messages.left_to_others(report, lost, self.name, info, self._others)
         else:
-            notices = messages.goodbye(report, lost, name, info, was_to_be_sent=meant)
+            notices = messages.goodbye(report, lost, self.name, info, was_to_be_sent=meant)
         for notice in notices:
             self.notices.add(*notice)
         if self._children and meant and not self._others and report.path is not None:

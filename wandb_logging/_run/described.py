@@ -97,8 +97,8 @@ class Described:
     @property
     def name(self) -> str:
         """The name that people see: the server's once it is known, else the setting, else the id. Can be set."""
-        remote = self._background.remote
-        return self._changed.get("name") or (remote.display_name if remote else None) or self.settings.name or self.id
+        here = self.settings.name or self._journal.info.name  # that of a run that goes on
+        return self._changed.get("name") or self._background.name or here or self.id
 
     @name.setter
     def name(self, name: str) -> None:

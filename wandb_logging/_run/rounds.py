@@ -365,9 +365,9 @@ class Rounds:
     def _say_url(self) -> None:
         if self._journal.info.is_told_by_another:
             return
-        if not self._url_is_said and self.uploader.url and self.uploader.remote:
+        if not self._url_is_said and self.uploader.url and self.uploader.name:
             self._url_is_said = True
-            self._notices.add(*messages.at(self.uploader.remote.display_name, self.uploader.url))
+            self._notices.add(*messages.at(self.uploader.name, self.uploader.url))
 
     def _say_why_offline(self) -> None:
         self._without_key = False

@@ -89,6 +89,12 @@ class Uploader:
         return self._opened.registration.remote if self._opened else None
 
     @property
+    def name(self) -> str | None:
+        """The name that people see there, with the changes that are acknowledged; None until the server has the run."""
+        remote = self.remote
+        return str(remote.instead.get("name") or self.state.run.get("name") or remote.display_name) if remote else None
+
+    @property
     def target(self) -> Target:
         """The changes to the run's identity that the server does not know yet."""
         return self._opened.registration.target if self._opened else self._target
