@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,25 @@ def test_without_a_key_it_says_how_to_send_and_how_to_log_in() -> None:
     assert notice.level == logging.INFO
     assert "wandb-logging sync c/abc" in notice.text
     assert "wandb-logging login" in notice.text
+
+
+@pytest.mark.parametrize(
+    ("refused", "named"), [("c/p/abc", "c/p"), ("c/p/abc/run.json", "c/p/abc"), ("c/p", "c"), ("c", "c"), (None, "c")]
+)
+def test_a_folder_that_cannot_be_written_is_named(refused: str | None, named: str) -> None:
+    """The one that is in the way: another user may have made that of the project in a cache folder for all."""
+    error = PermissionError(errno.EACCES, "Permission denied", *([refused] if refused else []))
+    text = messages.without_directory(Path("c"), error, online=True).text
+    assert text.startswith(f"{Path(named)} cannot be written (Permission denied): rows are sent from memory")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder to another")
+def test_whose_folder_cannot_be_written(tmp_path: Path) -> None:
+    """Who can help is said."""
+    os.chown(tmp_path, 12345, -1)
+    error = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "abc"))
+    text = messages.without_directory(tmp_path.parent, error, online=True).text
+    assert text.startswith(f"{tmp_path} cannot be written (Permission denied, it belongs to user 12345): rows are")
 
 
 def test_a_lock_that_somebody_holds_and_one_that_nobody_can_have() -> None:

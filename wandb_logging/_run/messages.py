@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wandb_logging._errors import JournalLocked
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._journal.access_errors import why_unread
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
 
@@ -59,9 +60,11 @@ def locked(error: JournalLocked) -> Notice:
 
 
 def without_directory(cache_dir: Path, error: OSError, *, online: bool) -> Notice:
-    """No run directory can be made."""
+    """No run directory can be made: in the cache folder, or in the project's, which another user may have made."""
+    refused = Path(error.filename).parent if isinstance(error.filename, str) else cache_dir
+    place = refused if cache_dir in refused.parents else cache_dir
     kept = "are sent from memory" if online else "stay in memory, and are lost at exit if it cannot be written then"
-    what = f"{cache_dir} cannot be written ({error.strerror or error}): rows {kept}"
+    what = f"{place} cannot be written ({why_unread(place, error)}): rows {kept}"
     return Notice("memory", f"{what}. Set cache_dir to a folder that can be written.")
 
 
