@@ -11,27 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError, WandbLoggingError
-from wandb_logging._events.file_names import OUTPUT
 from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
-from wandb_logging._journal.bounded_copies import BoundedCopies
 from wandb_logging._journal.cursor import Cursor
-from wandb_logging._journal.position import Position
-from wandb_logging._journal.reader import Reader
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.small_files import SENT
 from wandb_logging._report import Report
-from wandb_logging._sending.batch import DAMAGED, Batch, Cutter
+from wandb_logging._sending.batch import DAMAGED, Batch
 from wandb_logging._sending.ending import end_journal, last_files
 from wandb_logging._sending.handover import Handover, handed_to
 from wandb_logging._sending.known_end import KnownEnd, find_known_end
-from wandb_logging._sending.output_file import OutputFile
+from wandb_logging._sending.opened import Opened
 from wandb_logging._sending.ports import Ports
 from wandb_logging._sending.registration import Registration
 from wandb_logging._sending.target import AS_IT_WAS, Target
-from wandb_logging._sending.task_queue import TaskQueue
 from wandb_logging._sending.upload_pool import UploadPool
 from wandb_logging._server.allowance import Allowance
 from wandb_logging._server.body import StreamBody
@@ -79,7 +74,7 @@ class Uploader:
         self._ports = Ports(**ports)
         self._pool = UploadPool(link.beside(), self._meanwhile)
         self._complete = False
-        self._opened: _Opened | None = None
+        self._opened: Opened | None = None
 
     # --- what a caller sees ---
 
@@ -246,7 +241,7 @@ class Uploader:
 
     # --- the way of a batch ---
 
-    def _open_directory(self) -> _Opened:
+    def _open_directory(self) -> Opened:
         if self._opened is None or self._opened.is_closed:
             registration = Registration(self.run_dir, self.link, self._host, self.target, self._ports.say)
             self.link.client_id = self._pool.link.client_id = registration.info.client_id
@@ -263,16 +258,24 @@ class Uploader:
                     f"that server, with a whole cursor.json or base.json, can get the rest"
                 )
             self.state, self._complete = state, cursor.complete
-            self._opened = _Opened(self, registration, cursor)
+            self._opened = Opened.at(
+                cursor,
+                self.run_dir,
+                registration,
+                link=self.link,
+                pool=self._pool,
+                options=self._options,
+                ports=self._ports,
+            )
         return self._opened
 
-    def _send_rows(self, run: _Opened) -> None:
+    def _send_rows(self, run: Opened) -> None:
         if self.preempting and not self._complete:
             self._open_run(run)
             self._deliver(run, self._new_batch(run))
         self._send_events(run)
 
-    def _send_events(self, run: _Opened) -> None:
+    def _send_events(self, run: Opened) -> None:
         until = run.reader.ends()  # events logged from now on are left to the next round, or this one might never end
         if self._options.durable and run.known_end is None:
             run.reader.sync_ahead(until)
@@ -302,7 +305,7 @@ class Uploader:
             if run.reader.has_passed(until):
                 return
 
-    def _check_owner(self, run: _Opened) -> None:
+    def _check_owner(self, run: Opened) -> None:
         """Make sure, before rows are sent, that no other directory has gone on with the run."""
         now = self.link.now()
         if run.looked is None or now - run.looked >= _LOOK_APART:
@@ -310,10 +313,10 @@ class Uploader:
                 run.registration.check_owner(self.state, run.unsure)
             run.looked = now
 
-    def _new_batch(self, run: _Opened) -> Batch:
+    def _new_batch(self, run: Opened) -> Batch:
         return Batch.after(self.state, run.registration.remote, self.link.mask, gzip=self._options.gzip)
 
-    def _deliver(self, run: _Opened, batch: Batch, exit_code: int | None = None) -> None:
+    def _deliver(self, run: Opened, batch: Batch, exit_code: int | None = None) -> None:
         if run.known_end is not None:
             return
         *edits, body = batch.bodies(run.queue.uploaded, exit_code)
@@ -324,7 +327,7 @@ class Uploader:
             return  # the request that tells the end has the summary
         if self._options.durable and batch.events:
             run.reader.sync()  # else the server could have lines that the journal loses in a power cut
-        stream = run.stream_to(self.link, gzip=self._options.gzip)
+        stream = self._stream(run)
         refused = [line for each in (*edits, body) if not each.empty for line in stream.deliver(each)]
         if refused:
             self._ports.say("refused", f"the server refuses {len(refused)} lines, kept in aside.jsonl: {refused[0][0]}")
@@ -334,7 +337,13 @@ class Uploader:
         run.queue.uploaded.clear()
         self.preempting = self.preempting and not body.preempting
 
-    def _commit(self, run: _Opened, batch: Batch, *, complete: bool = False) -> None:
+    def _stream(self, run: Opened) -> Stream:
+        if run.stream is None:
+            assert run.registration.remote is not None
+            run.stream = Stream(self.link, run.registration.remote, gzip=self._options.gzip)
+        return run.stream
+
+    def _commit(self, run: Opened, batch: Batch, *, complete: bool = False) -> None:
         """Note that a batch was acknowledged. The cursor is moved only here."""
         self._set_aside(batch)
         run.output.keep(batch)
@@ -357,7 +366,7 @@ class Uploader:
             lines = "1 damaged journal line" if damaged == 1 else f"{damaged} damaged journal lines"
             self._ports.say("damaged", f"{self.run_dir.path}: {lines} set aside in aside.jsonl")
 
-    def _save(self, run: _Opened) -> None:
+    def _save(self, run: Opened) -> None:
         try:
             self.run_dir.save_cursor(run.cursor(self.state, complete=self._complete))
         except OSError as exc:  # a full disk: the same lines may be sent again, which is harmless
@@ -375,7 +384,7 @@ class Uploader:
 
     # --- beside the streams ---
 
-    def _open_run(self, run: _Opened) -> None:
+    def _open_run(self, run: Opened) -> None:
         """Make the run on the server, or tell the server that we go on with it."""
         registration = run.registration
         if registration.is_open or run.known_end is not None:
@@ -393,19 +402,19 @@ class Uploader:
         registration.opened(self.state)
         run.queue.forget_captured()
 
-    def _beat(self, run: _Opened) -> None:
+    def _beat(self, run: Opened) -> None:
         silence = self.link.now() - self.link.last_request
         if run.registration.is_open and not self._complete and silence >= self._options.heartbeat:
-            run.stream_to(self.link, gzip=self._options.gzip).post(StreamBody())
+            self._stream(run).post(StreamBody())
 
-    def _known_end(self, run: _Opened) -> KnownEnd | None:
+    def _known_end(self, run: Opened) -> KnownEnd | None:
         """The end of the run that the server knows although the directory does not; None if there is none."""
         info = run.registration.info
         if self.state.exit is not None or info.client_id is not None:
             return None
         return find_known_end(self.link, self.run_dir, info, run.position, self.state.rows)
 
-    def _take_known_end(self, run: _Opened, end: KnownEnd) -> None:
+    def _take_known_end(self, run: Opened, end: KnownEnd) -> None:
         """Note that the server has the whole run, and report rows that the directory lacks."""
         here = self.state.rows + (run.registration.remote.history if run.registration.remote is not None else 0)
         lost = f", {end.rows - here} of which are not in this directory" if end.rows > here else ""
@@ -415,7 +424,7 @@ class Uploader:
         run.queue.uploaded.clear()
         self._commit(run, self._new_batch(run), complete=True)
 
-    def _perform_tasks(self, run: _Opened) -> None:
+    def _perform_tasks(self, run: Opened) -> None:
         if run.registration.is_open:
             run.queue.add_captured()
         if not run.queue.tasks:
@@ -436,7 +445,7 @@ class Uploader:
             return None
         return self.state.exit if self.state.exit is not None else ending
 
-    def _end(self, run: _Opened, ending: int | None) -> None:
+    def _end(self, run: Opened, ending: int | None) -> None:
         """Tell the server how the run ended, if it has ended and the server does not know."""
         if self._complete:
             return
@@ -474,60 +483,6 @@ class Uploader:
         batch.summary = True
         self._deliver(run, batch, exit_code=None if registration.info.is_secondary else code)
         self._commit(run, batch, complete=True)
-
-
-class _Opened:
-    """A run directory that is being sent: the reading position, and the objects that have the parts of the cursor."""
-
-    def __init__(self, uploader: Uploader, registration: Registration, cursor: Cursor) -> None:
-        run_dir, link, say = uploader.run_dir, uploader.link, uploader._ports.say  # noqa: SLF001  the same room
-        options, pool = uploader._options, uploader._pool  # noqa: SLF001  the same room
-        self.registration = registration
-        self.position = cursor.position
-        self.reader: Reader = run_dir.reader(cursor.position)
-        self.cutter = Cutter(self.reader, options, link.pace, apart=registration.info.cache_policy == "drop_oldest")
-        self.queue = TaskQueue(run_dir, registration.info, pool, link, say, cursor)
-        self.copies = uploader._ports.copies or BoundedCopies(run_dir)  # noqa: SLF001  the same room
-        self.output = OutputFile(self.copies, cursor.output_size, say, wanted=OUTPUT in self.queue.standard)
-        self.stream: Stream | None = None
-        self.looked: float | None = None  # when the server was last asked how many rows it has, by the link's clock
-        self.unsure = 0  # number of rows that were sent and not acknowledged
-        self.known_end: KnownEnd | None = None  # the end that the server knows already: nothing is to be sent then
-        self.is_closed = False
-
-    def stream_to(self, link: Link, *, gzip: bool) -> Stream:
-        if self.stream is None:
-            assert self.registration.remote is not None
-            self.stream = Stream(link, self.registration.remote, gzip=gzip)
-        return self.stream
-
-    def begin_anew(self, position: Position | None) -> None:
-        """Go back to the start, at a position: the run was just made on the server, which has nothing of it."""
-        self.position = position
-        self.reader.seek(position)
-        self.queue.begin_anew()
-        self.output.size = 0
-
-    def rewind(self) -> None:
-        """Go back to the position up to which lines are acknowledged."""
-        self.reader.seek(self.position)
-
-    def cursor(self, state: fold.State, *, complete: bool) -> Cursor:
-        """The cursor to save."""
-        return Cursor(
-            position=self.position,
-            state=state.to_json(),
-            tasks=tuple(self.queue.tasks),
-            uploaded=tuple(self.queue.uploaded),
-            file_count=self.queue.file_count,
-            uploads=self.queue.uploads,
-            output_size=self.output.size,
-            complete=complete,
-        )
-
-    def close(self) -> None:
-        self.reader.close()
-        self.is_closed = True
 
 
 def _state_of(cursor: Cursor, registration: Registration) -> fold.State:
