@@ -363,8 +363,8 @@ class Uploader:
                 self._ports.say("set aside", f"set aside, kept in aside.jsonl: {reason}")
         damaged = sum(reason == DAMAGED for reason, _ in batch.aside)
         if damaged:
-            lines = "1 damaged journal line" if damaged == 1 else f"{damaged} damaged journal lines"
-            self._ports.say("damaged", f"{self.run_dir.path}: {lines} set aside in aside.jsonl")
+            told = "1 damaged journal line set aside" if damaged == 1 else f"{damaged} damaged journal lines set aside"
+            self._ports.say("damaged", f"{self.run_dir.path}: {told} in aside.jsonl")
 
     def _save(self, run: Opened) -> None:
         try:
