@@ -347,6 +347,19 @@ METRICS = {
         + lines("  {i}0% in 0.00{i}3 secs\n", *SIX[:5]),
         (None, {"Latency distribution/50%": 0.0053}),
     ),
+    "units that change from line to line": (
+        lines("  done: {i} kB,  bad: 0 B,  rate: 1{i} kB/s\n", *SIX[:3])
+        + lines("  done: {i} B,  bad: 0 B,  rate: 1{i} B/s\n", *SIX[3:]),
+        (None, {"done": 6, "bad": 0, "rate": 16}),
+    ),
+    "a unit between two numbers": (
+        lines("Pass 1/2 frame {i:3}/60   17{i} us 11{i}.26 fps\n", *SIX),
+        (6, {"fps": 116.26}),
+    ),
+    "a step and its parts": (
+        lines("run({i}) Marking Phase {d}ms\n", *SIX),
+        (6, {"Marking Phase": 0.1429}),
+    ),
     "translation": (
         lines("[2024-03-01 12:0{i}:00] Ep. 1 : Up. {i}00 : Cost {d} : L.r. 3.0e-04\n", *SIX),
         (600, {"epoch": 1, "Cost": 0.1429, "L.r": 0.0003}),
@@ -542,6 +555,33 @@ def test_counts_that_stand_below_one_another_are_a_report() -> None:
 
 
 END = "Potential Energy = -1.5\nMaximum force = 3.5 on atom 262\nNorm of force = 8.4\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("Node redundancy: 18.767 %", {"Node redundancy": 18.767}),
+        ("The p-value is 0.0707", {"The p-value": 0.0707}),
+        (" NFVALS = 1000   F = 1.175644E-01    MAXCV = 1.0E-02", {"NFVALS": 1000, "F": 0.1175644, "MAXCV": 0.01}),
+        ("PSNR: B:39.73 G:43.13  Total:42.09", {"B": 39.73, "G": 43.13, "Total": 42.09}),
+        ("Many: 4 c/s real, 2.5 c/s virtual", {"Many/c/s real": 4, "Many/c/s virtual": 2.5}),
+        ("error rate: 0.5", {"error rate": 0.5}),
+    ],
+)
+def test_below_the_rows_numbers_that_are_all_a_line_holds_are_results(line: str, row: dict[str, float]) -> None:
+    """Whatever their names; above the rows they may be settings."""
+    found = rows(lines("epoch {i} loss {d}\n", *SIX) + f"\n{line}\n")
+    assert found[-1][1] == row
+    above = rows("Node redundancy: 18.767 %\n" + lines("epoch {i} loss {d}\n", *SIX))
+    assert len(above) == len(SIX)
+
+
+def test_the_last_count_of_a_block_is_no_step() -> None:
+    """A report that is printed again and again may end with how often something was called."""
+    block = "Current value: 0.{0}\n  Iterations: {1}\n  Function evaluations: {2}\n\n"
+    found = rows("".join(block.format(i, 10 - i, n) for i, n in zip(SIX, (178, 242, 90, 320, 40, 80))))
+    assert {step for step, _ in found} == {None}
+    assert found[-1][1] == {"Function evaluations": 80}
 
 
 def test_a_limit_in_a_sentence_is_no_result() -> None:

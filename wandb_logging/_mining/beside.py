@@ -143,26 +143,41 @@ def of_blocks(groups: list[Group], kept: list[Group]) -> list[Group]:
     left = [
         group
         for group in groups
-        if id(group) not in taken and group.step is None and len(group.shapes) > 2 and _is_clean(group.first)
+        if id(group) not in taken and len(group.shapes) > 1 and _is_clean(group.first) and not _counts_on(group)
     ]
     found: list[Group] = []
     for group in [*left, *left] if rows else ():  # twice, for lines beside those found
         name = group.first.fields[0].name
-        beside = all({item.number - 1, item.number + 1} & rows for item in group.shapes)
-        if beside and id(group) not in taken and not is_id(name):
+        above = all(item.number - 1 in rows for item in group.shapes)
+        ends = above and not any(item.number + 1 in rows for item in group.shapes)
+        beside = above or all({item.number - 1, item.number + 1} & rows for item in group.shapes)
+        if id(group) not in taken and not is_id(name) and (ends if group.step is not None else beside):
             taken.add(id(group))
-            group.wanted = {0: name}
+            group.wanted, group.step = {0: name}, None
             rows |= {item.number for item in group.shapes}
             found.append(group)
     return found
+
+
+def _counts_on(group: Group) -> bool:
+    """Whether the number of a line is what counts: it is greater each time, more than once."""
+    if group.step is None:
+        return len(group.shapes) < _ROWS
+    values = group.values(group.step)
+    return len(group.first.fields) > 1 or (
+        len(values) >= _ROWS and all(one < other for one, other in zip(values, values[1:]))
+    )
 
 
 def _is_clean(item: Shape) -> bool:
     """Whether a line is a name, a colon or an equals sign, and its number."""
     one = item.fields[0]
     alone = all(other.sep == " " and not other.value % 1 for other in item.fields[1:])  # `force = 3.5 on atom 262`
-    named = alone and one.sep in ":=" and one.name
+    named = alone and one.sep in ":=" and one.name and not _LIST.match(item.text, one.end)
     return bool(named) and _plain(item.text[item.head :]).startswith(_plain(one.name))
+
+
+_LIST = re.compile(r"(?:\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?){2,}\s*\Z")  # `Histogram: 1 0 0`
 
 
 def _plain(text: str) -> str:

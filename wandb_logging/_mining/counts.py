@@ -9,10 +9,10 @@ from wandb_logging._mining import numbers
 _OF_TESTS = frozenset("passed passing skipped pending warning warnings".split())
 Counted = tuple[str, float, int, int]
 
-_NUMBER = r"\d+(?:\.\d+)?"
-_NAME = r"(?!to )[a-z][\w-]*(?: [a-z][\w-]*){0,2}"
+_NUMBER = r"\d+(?:\.\d+)?[kKM]?"
+_NAME = r"(?!to )[a-z][\w/-]*(?: [a-z][\w-]*){0,2}"
 _LIST = re.compile(
-    rf"(?<![^\s>|\x01])(?P<about>%?[A-Za-z][\w()-]*(?: [\w()-]+){{0,4}}) ?: *"
+    rf"(?<![^\s>|\x01])(?P<about>%?[A-Za-z][\w()-]*(?: [\w()-]+){{0,4}})\s?:\s*"
     rf"(?P<list>{_NUMBER} {{1,9}}{_NAME}(?: ?[,/;] *{_NUMBER} {{1,9}}{_NAME}){{1,11}})\s*\.?\s*\Z"
 )
 _STEP = re.compile(r"(?i)\b(?:round|step|epoch|iter(?:ation)?|generation|gen|cycle|episode|trial|batch|pass) #?\d+\Z")

@@ -20,7 +20,7 @@ _ENTRY = re.compile(
 )
 _BETWEEN = 4  # lines between a heading and what it is about, such as a rule or a title
 _GAP = 1  # empty lines within a report
-_LEAST = 3
+_LEAST = 2
 
 
 def headed(texts: Sequence[tuple[int, str]]) -> set[int]:

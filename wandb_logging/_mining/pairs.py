@@ -69,7 +69,9 @@ _RATE = re.compile(
     r"\s?([A-Za-z]\w{0,20}/(?:s|sec|second|op|step|iter|ms|us)(?: per [A-Za-z]{2,8})?"
     r"|[A-Za-z]\w{0,20} per (?:second|minute))(?=$|[\s,;|()\]])"
 )
-_OWN_RATE = re.compile(r"\s[A-Za-z]\w{0,20}/s(?:ec)?(?=\s*(?:[(,;]|$))")  # `rate: 49.2 conn/s (`
+_OWN_RATE = re.compile(
+    r" [A-Za-z]\w{0,20}/s(?:ec)?(?: [a-z]{3,12})?(?=\s*(?:[(,;]|$))"
+)  # `rate: 49.2 conn/s (`, `12 c/s real`
 _SPEED = re.compile(r"\s([kKMG]?bps|[fFtTqQrRnNwW]ps|iops|IOPS)(?=\s)")
 _HAS_RATE = re.compile(r"\d [A-Za-z]\w{0,20}/s(?:ec)?\b")
 _CHOSEN = re.compile(
@@ -81,6 +83,7 @@ _AFTER = re.compile(
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
 _INTERVAL = re.compile(r"(?<=[:=] )\[[-+.\deE]{1,24}, ?[-+.\deE]{1,24}\](?= +[-+.\d])")  # gap: [250, 388] 35.567 %
+_IS_UNIT = re.compile(r"(?<![^\s=:(\[])[-+]?\d[\d.]* +\S+\s+\Z")  # a number and what stands between it and the next
 _OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)(?!percentile)")
@@ -167,6 +170,8 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     sign = (sep[1] or "=") if sep else " "
     name, section = _name_of(before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sign)
     name = name.removeprefix("+ ").removesuffix(" is") if sep else name  # `+ Final resolution is: 7.12`
+    if not sep and name in numbers.UNITS and _IS_UNIT.search(text, 0, match.start()):
+        name = ""  # `17 us 115.2 fps`
     between = sign if sep else "=" if name and before.endswith("',") else " "
     pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())
     if not sep and match["number"].lstrip("+-")[:1].isalpha() and not is_metric(name):
@@ -201,7 +206,7 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
     ):
         pair.unit, pair.after = unit[1], unit.end()
     elif pair.sep == ":" and (behind := _OWN_RATE.match(text, end)):
-        pair.after = behind.end()
+        pair.unit, pair.after = behind[0].partition(" ")[2].split()[0], behind.end()
 
 
 def _is_aside(text: str) -> bool:
@@ -331,7 +336,7 @@ def _whole_name(before: str, sep: str) -> str:
 def _bare(name: str) -> str:
     """Drop words that only introduce the name: `with valid loss` gives `valid loss`, `job a_17 has loss` `has loss`."""
     parts = name.split(" ")
-    while len(parts) > 1 and parts[0] in _LEADING:
+    while len(parts) > 1 and parts[0] in _LEADING and parts[:2] != ["in", "use"]:
         del parts[0]
     named = [i for i, word in enumerate(parts[:-1]) if _ID.fullmatch(word)]
     return " ".join(parts[named[-1] + 1 if named else 0 :])

@@ -52,9 +52,11 @@ _PREFIX = re.compile(
     r"\s*(?:[A-Z][A-Za-z]{1,4}\d{3,5}[IWE](?=\s)|"
     r"\([^\s]{10,160}:\d+\)|[IWEF]\d{4}\s+\x01+\s+\d+\s+\S+\]|"
     r"(?:Info|Warning|Debug|Note)\s{0,8}:(?=\s)|==\d+==(?=\s)|\[\d+,\d+\]<std\w+>:|\[[IWEDVF]\](?=\s)|[AP]M(?=\s)|"
-    rf"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{{3}}(?=\D)|(?!error\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
+    r"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{3}(?=\D)"
+    rf"|(?!error(?: [a-z]+)?\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
     r"|\[(?:info|debug|warning|error)\]:?"
+    r"|[A-Z]{2,4}\t(?=\w[^\t]{2,80}:\t)"  # what kind of line it is, before a name, a colon and a number
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
     rf"|\[[^\]\x01=]{{1,60}}\](?=\s*(?:\x01|\[{_LEVEL}\s*\]))"

@@ -116,7 +116,7 @@ def _header(text: str) -> str | None:
         or "://" in text
     ):
         return None
-    wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or text.strip().replace(" ", "").isalnum()
+    wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or re.sub(r"[ _]", "", text.strip()).isalnum()
     return " ".join(words) if wide or _COEFFICIENTS.search(text) else None
 
 
@@ -258,6 +258,9 @@ def _is_dense(
     header: str, texts: Sequence[Text], rows: Sequence[tuple[int, Found]], lines: set[int], taken: set[int]
 ) -> bool:
     """Whether rows without a step stand close together, or each below a header of its own."""
+    if len(rows) > _SURE and len(rows[-1][1]) * 3 < len(rows[-2][1]) * 2:
+        rows = rows[:-1]  # what is far below, and only looks like a row
+        lines = {number for number in lines if number <= rows[-1][0]}
     near = [(number, text) for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
     within = [text for _, text in near]
     last = header.rpartition("\n")[2]

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence, Set as AbstractSet
 
 from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
+from wandb_logging._mining.said_once import NUMBER, is_measured, is_result_unit, is_said_once, leads, without_lists
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import (
     APART,
     EPOCHS,
     is_left,
     is_metric,
-    is_result,
     is_setting,
-    is_timing,
-    is_total_time,
     step_rank,
     words,
 )
@@ -38,19 +36,25 @@ def find_groups(
         if item.fields:
             by_key[f"{len(item.fields)} {item.key}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
-    for group in groups:
-        counters.swap_counters(group)
-        counters.find_step(group)
-        _find_wanted(group)
-    regular = [group for group in groups if _is_regular(group)]
-    regular += _in_other_units(groups, regular)
+    regular = []
+    for alike in _but_for_units(groups):
+        whole = alike[0]
+        if len(alike) > 1:
+            whole = Group(sorted((item for group in alike for item in group.shapes), key=lambda item: item.number))
+        counters.swap_counters(whole)
+        counters.find_step(whole)
+        _find_wanted(whole)
+        regular += alike if _is_regular(whole) else []
+        for group in alike:
+            group.step, group.expression = whole.step, whole.expression
+            group.wanted, group.parts = dict(whole.wanted), dict(whole.parts)
     starts = [group.first.number for group in regular if group.step is not None and len(group.shapes) > 1] + [
         item.first for item in findings if item.first
     ]
     begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
     regular = [group for group in regular if not _prepares(group, begin)]
-    kept = [*regular, *(group for group in groups if group not in regular and _is_said_once(group, begin))]
-    kept = _without_lists(kept)
+    kept = [*regular, *(group for group in groups if group not in regular and is_said_once(group, begin))]
+    kept = without_lists(kept)
     kept += beside.like_rows(groups, kept)
     kept += reports.report(groups, kept, begin)
     kept += reports.under(headed, groups, kept)
@@ -81,11 +85,14 @@ def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
 
 
 _FEW = 9
+_FEW_ROWS = 3  # if all their numbers have decimals
 _ROWS = 5  # lines of one shape that are rows though none of their numbers counts
 
 
 def _are_rows(group: Group) -> bool:
-    return len(group.shapes) >= _ROWS and any(map(is_metric, group.wanted.values()))
+    metrics = [i for i, name in group.wanted.items() if is_metric(name)]
+    many = _ROWS if not all(value % 1 for i in metrics for value in group.values(i)) else _FEW_ROWS
+    return len(group.shapes) >= many and metrics != []
 
 
 _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
@@ -98,6 +105,8 @@ def _merged(groups: list[Group]) -> list[Group]:
         parts = group.first.key.split()
         for i, part in enumerate(parts[:12]):
             first = i == 0 and re.fullmatch(r"#?_?[A-Z]\w{2,30}", part)
+            if i and _UNIT_WORD.fullmatch(part):
+                continue
             if (first or (i and re.fullmatch(r"[A-Za-z][\w.]{0,20},?", part))) and len(parts) > 4:
                 places[i, " ".join([*parts[:i], "~", *parts[i + 1 :]])].append(group)
     gone: set[int] = set()
@@ -115,6 +124,9 @@ def _merged(groups: list[Group]) -> list[Group]:
     return [*(group for group in groups if id(group) not in gone), *merged]
 
 
+_UNIT_WORD = re.compile(r"[kKMGT]?i?B(?:ytes)?(?:/s)?,?")
+
+
 def _is_within_name(item: Shape, place: int) -> bool:
     """Whether the word at this place is in the middle of a name, as in `Number of memory bits: 0`, or one: `4 new`."""
     words = item.text[item.head :].split()
@@ -129,20 +141,18 @@ def _has_name(group: Group) -> bool:
     return any(item.name and (item.sep in ":=" or is_metric(item.name)) for item in group.first.fields)
 
 
-def _in_other_units(groups: Sequence[Group], regular: Sequence[Group]) -> list[Group]:
-    """Find lines that count and recur only if the units of their times are not looked at: `total: 178ms`, `1.1s`."""
-    left = [group for group in groups if group not in regular and group.wanted and group.step is not None]
-    many: Counter[str] = Counter()
-    for group in left:
-        many[_TIME_UNIT.sub("#s", group.first.key)] += len(group.shapes)
-    return [
-        group
-        for group in left
-        if many[_TIME_UNIT.sub("#s", group.first.key)] > max(2, len(group.shapes)) and not _is_prose(group)
-    ]
+def _but_for_units(groups: Sequence[Group]) -> list[list[Group]]:
+    """Put lines together that differ in the units of their numbers only: `178ms` and `1.1s`, `0 B` and `3 kB`."""
+    alike: dict[object, list[Group]] = defaultdict(list)
+    for group in groups:
+        names = tuple(one.name for one in group.first.fields)
+        key = _BYTES_UNIT.sub(r"\1B", _TIME_UNIT.sub("#s", group.first.key))
+        alike[(key, names) if group.word is None else id(group)].append(group)
+    return list(alike.values())
 
 
 _TIME_UNIT = re.compile(r"#[num\u00b5]?s(?!\w)")
+_BYTES_UNIT = re.compile(r"(# ?)[kKMGT]i?B(?!\w)")
 
 
 _SPREAD = STATISTICS | {"largest", "smallest", "l2_norm"}  # of what was read, as well as of results
@@ -173,7 +183,7 @@ def _find_wanted(group: Group) -> None:
             continue  # `1.2 3.4 done`: a remark after a row of numbers
         if item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i):
             continue  # `Field 3 0.1 0.2`: a row of numbers
-        measured = item.sep in ":=" and many == 1 and _is_measured(group, i) and _leads(group.first, item)
+        measured = item.sep in ":=" and many == 1 and is_measured(group, i) and leads(group.first, item)
         if measured or item.is_counted or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
             article, _, rest = item.name.partition(" ")
             name = rest if rest and article.lower() in _ARTICLES else item.name
@@ -198,7 +208,7 @@ def _is_share(group: Group, i: int) -> bool:
         and len(group.first.fields) == 1
         and not {"accuracy", "correct"}.isdisjoint(words(item.name))
     )
-    return alone and _leads(group.first, item)
+    return alone and leads(group.first, item)
 
 
 def _take_beside_results(group: Group) -> None:
@@ -234,8 +244,7 @@ def _is_point(text: str, start: int) -> bool:
     return match is not None and len(set(re.findall(r"[^\s,]+", match[1]))) > 1
 
 
-_NUMBER = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
-_VECTOR = re.compile(rf"\[(\s?{_NUMBER}(?:(?:,\s{{0,3}}|\s{{1,9}}){_NUMBER})+)\s?\]")
+_VECTOR = re.compile(rf"\[(\s?{NUMBER}(?:(?:,\s{{0,3}}|\s{{1,9}}){NUMBER})+)\s?\]")
 
 
 def _drop_repeated(group: Group) -> None:
@@ -277,7 +286,7 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
         or (item.sep == ">" and counted and many > 2 and not varies and step_rank(name) is not None)
     ):
         return False
-    metric = is_metric(name) or (item.unit == "%" and many > 2 and item.sep == " ")
+    metric = is_metric(name) or (item.unit == "%" and many > 2 and item.sep == " ") or is_result_unit(item.unit)
     if item.sep == "is":
         return counted or (metric and name.partition(" ")[0].lower() not in _ARTICLES)
     if item.sep in ":=<":
@@ -287,7 +296,7 @@ def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int)
             return False
         short = len(name.split()) < 4
         chosen = many > 2 and not varies and isinstance(item.value, int)  # `Each sender will pass 100 messages`
-        plain = counted and many > 2 and (varies or fields > 2)
+        plain = counted and ((many > 2 and (varies or fields > 2)) or (many > 1 and varies and item.unit != ""))
         several = fields > 1 and not chosen
         held_out = counted and bool(APART.match(name)) and bool(item.value % 1)  # `epoch 1 score: dev_a 2.5 dev_b 3.5`
         return (
@@ -334,8 +343,8 @@ def _is_regular(group: Group) -> bool:
         len(set(values)) > 1 and any(value % 1 for value in values) for values in map(group.values, group.wanted)
     )
     named = bool(strong) or (many >= _ROWS and measured > 1)
-    leads = min(group.wanted) == 0 and 0 in strong and _leads(group.first, group.first.fields[0])
-    return many > 2 and (varies or metric) and (named or metric) and (metric or leads or not _is_prose(group))
+    begins = min(group.wanted) == 0 and 0 in strong and leads(group.first, group.first.fields[0])
+    return many > 2 and (varies or metric) and (named or metric) and (metric or begins or not _is_prose(group))
 
 
 def _says_nothing(group: Group) -> bool:
@@ -358,122 +367,3 @@ def _counts(group: Group, step: Field) -> bool:
     ):
         return False
     return many > 2 or ((step.name != "" or step.sep == "/") and (many > 1 or metric))
-
-
-def _is_said_once(group: Group, begin: int) -> bool:
-    """Whether a line that occurs only a few times tells a result: after the rows, or in a log without rows."""
-    if not group.wanted:
-        _find_alone(group, begin)
-    wanted = group.wanted
-    if len(wanted) == 1 and _LIST.match(group.first.text, group.first.fields[min(wanted)].end):
-        return False
-    if not _tells_counts(group) and not any(
-        (is_metric(name) and not is_setting(name)) or _is_measured(group, i) for i, name in wanted.items()
-    ):
-        return False
-    if all(is_timing(name) or is_total_time(name) for i, name in wanted.items()):
-        return False
-    strong = [
-        i
-        for i in wanted
-        if group.first.fields[i].sep in (":", "=", "is")
-        or (group.first.fields[i].sep == "<" and len(wanted[i].split()) < _PROSE)
-        or (group.first.fields[i].sep == ">" and _RATE.search(wanted[i]))
-    ]
-    if group.first.number < begin and not all(is_result(wanted[i]) and group.values(i)[0] % 1 for i in wanted):
-        return False
-    bare = (
-        (len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and group.first.number >= begin))
-        and all(map(is_metric, wanted.values()))
-        and len(group.first.key.split()) <= 3 * len(wanted) + bool(group.first.fields[min(wanted)].section)
-    )
-    apart = len(wanted) > 1 and group.first.number >= begin and APART.search(group.first.text)
-    alone = len(wanted) == 1 and begin and _is_alone(group)
-    if not apart and ((not strong and not bare and not alone) or len(group.shapes) > 4):
-        return False
-    loose = len(group.first.key.split()) - 3 * len(wanted)
-    first = group.first.fields[min(wanted)]
-    begins = first.sep in ":=" and is_metric(wanted[min(wanted)]) and bool(first.value % 1)
-    if loose < 9:
-        _of_one_report(group)
-    return loose < (16 if begins and _leads(group.first, first) else 9)
-
-
-def _without_lists(kept: list[Group]) -> list[Group]:
-    """Leave out lines of counts that are said once, if they are so many that they are a list of something."""
-    counts = {id(group) for group in kept if len(group.shapes) < _ROWS and _tells_counts(group)}
-    return kept if len(counts) <= _REPORT else [group for group in kept if id(group) not in counts]
-
-
-_REPORT = 40  # lines of counts that can be a report
-
-
-def _tells_counts(group: Group) -> bool:
-    """Whether a line tells counts, most of which nobody chose: not `Model: 12 layers, 8 heads`."""
-    counts = [is_setting(one.name) for one in group.first.fields if one.is_counted]
-    return sum(counts) * 2 < len(counts)
-
-
-_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z| per second\Z")
-_PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`
-
-
-def _is_measured(group: Group, i: int) -> bool:
-    """Whether a number has its uncertainty behind it, as results do: `1.178 +/- 0.004`, `1.178(4)`."""
-    one = group.first.fields[i]
-    return bool(one.value % 1 and _UNCERTAIN.match(group.first.text, one.end))
-
-
-_UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
-
-
-def _leads(item: Shape, one: Field) -> bool:
-    """Whether a number and its name begin the line; a word and a colon may come before them."""
-    before = _SAID_BY.sub("", item.text[item.head : one.start])
-    return before.strip(" :=").rpartition(":")[2].strip() == one.name
-
-
-_SAID_BY = re.compile(r"\[[A-Za-z]\w{0,20}\] ")
-
-
-_LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{_NUMBER}){{2,}}\s*\Z")
-
-
-def _is_alone(group: Group) -> bool:
-    """Whether a line holds a name and its number, and nothing else."""
-    item = group.first
-    words = item.fields[0].name.split()
-    return len(item.fields) == 1 and item.text[item.head : item.fields[0].start].split() == words and len(words) > 1
-
-
-def _find_alone(group: Group, begin: int) -> None:
-    """Take a result such as `Final energy  -76.41` that is alone in its line below the rows."""
-    name = group.first.fields[0].name
-    if begin and group.first.number > begin and is_metric(name) and _is_alone(group) and group.values(0)[0] % 1:
-        group.wanted[0] = name
-
-
-def _of_one_report(group: Group) -> None:
-    """Take the numbers that are named like the metrics beside them: `test loss: 1, test PER: 2`, `avg=1 med=2`."""
-    known = [name for name in group.wanted.values() if is_metric(name)]
-    whole = _is_all_pairs(group.first)
-    for i, item in enumerate(group.first.fields):
-        name = item.name
-        if i in group.wanted or i == group.step or not name or item.sep not in ":=" or is_setting(name) or is_id(name):
-            continue
-        apart = APART.match(name)
-        if (apart and any(one.startswith(apart[0]) for one in known)) or len(known) > 1 or whole:
-            group.wanted[i] = name
-
-
-def _is_all_pairs(item: Shape) -> bool:
-    """Whether a line holds only names and numbers: `eval loss: 0.4, accu: 0.8`."""
-    words = sum(len(re.findall(r"[A-Za-z]\w*", one.name)) for one in item.fields)
-    rest = (
-        len(re.findall(r"[A-Za-z]\w*", item.blotted[item.head :])) - words - sum(bool(one.unit) for one in item.fields)
-    )
-    text = item.text[item.head :]
-    for one in item.fields:
-        text = text.replace(one.name, "", 1)  # `delay (least slack): 4.8 ns, Fmax: 207 MHz`
-    bare = not re.search(r"(?<!\S)[(\[]", text)
-    return len(item.fields) > 1 and rest < 1 and bare and all(one.name and one.sep in ":=" for one in item.fields)
