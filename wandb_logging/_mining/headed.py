@@ -15,7 +15,7 @@ _HEADING = re.compile(
 )
 _WORD = re.compile(r"(?i)result|stat|summary|measurement|metric|score|performance|report")
 _ENTRY = re.compile(
-    r"[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,20}[:=]|\s{2,}|\.{3,}:?)"
+    r"[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,40}[:=]|\s{2,}|\.{3,}:?)"
     r"\s*[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?![\w:-])"
 )
 _BETWEEN = 4  # lines between a heading and what it is about, such as a rule or a title
@@ -30,8 +30,8 @@ def headed(texts: Sequence[tuple[int, str]]) -> set[int]:
     skipped = 0
     for number, text in texts:
         said = text
-        if (run is not None or _WORD.search(text[:120])) and text[:1] in "=[":
-            said = content(text)  # `==123== LEAK SUMMARY:`
+        if (run is not None or _WORD.search(text[:120])) and (text[:1] in "=[" or text[:2] == "c "):
+            said = content(text)  # `==123== LEAK SUMMARY:`, `c ---- search stats ----` in the formats of logic
         if _HEADING.match(said[:120]):
             run, skipped = [], 0
         elif run is not None and _ENTRY.match(said[:200]):

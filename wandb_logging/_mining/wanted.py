@@ -48,7 +48,7 @@ def find_groups(
         for group in alike:
             group.step, group.expression = whole.step, whole.expression
             group.wanted, group.parts = dict(whole.wanted), dict(whole.parts)
-    starts = [group.first.number for group in regular if group.step is not None and len(group.shapes) > 1] + [
+    starts = [group.first.number for group in regular if group.step is not None and _goes_on(group)] + [
         item.first for item in findings if item.first
     ]
     begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
@@ -92,7 +92,13 @@ _ROWS = 5  # lines of one shape that are rows though none of their numbers count
 def _are_rows(group: Group) -> bool:
     metrics = [i for i, name in group.wanted.items() if is_metric(name)]
     many = _ROWS if not all(value % 1 for i in metrics for value in group.values(i)) else _FEW_ROWS
-    return len(group.shapes) >= many and metrics != []
+    return len(group.shapes) >= many and _goes_on(group) and metrics != []
+
+
+def _goes_on(group: Group) -> bool:
+    """Whether lines that count are rows, and not three below one another within a report."""
+    numbers = [item.number for item in group.shapes]
+    return len(numbers) > _FEW_ROWS or (len(numbers) > 1 and numbers[-1] - numbers[0] >= len(numbers))
 
 
 _TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
