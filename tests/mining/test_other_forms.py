@@ -411,6 +411,9 @@ NOTHING = {
     + lines('The default value "{i}" is used.\n', *SIX),
     "a row of numbers": lines("   {i}  Field TEMP    3   0.8{i}E-09   8.{i}E+00\n", *SIX),
     "a process of several": lines("[proc 0] waiting for {i}00 others\n", *SIX),
+    "progress of a download": "".join(
+        lines(f"Receiving objects: {{i:3}}% ({{i}}/100) {bar}\n", *SIX) for bar in ("", "done", "of all")
+    ),
     "suites": "PASS src/a.test.js (5.021 s)\nTest Suites: 1 failed, 2 passed, 3 total\nTests: 1 failed, 18 total\n"
     "Snapshots: 0 total\nTime: 6.312 s\n",
     "steps of a build": lines("#{i} [{i}/7] RUN make\n#{i} DONE 1.{i}s\n", *SIX),
@@ -574,6 +577,21 @@ def test_below_the_rows_numbers_that_are_all_a_line_holds_are_results(line: str,
     assert found[-1][1] == row
     above = rows("Node redundancy: 18.767 %\n" + lines("epoch {i} loss {d}\n", *SIX))
     assert len(above) == len(SIX)
+
+
+def test_lines_that_begin_with_their_numbers_and_recur_are_a_report() -> None:
+    """Each has its name behind its number, and the whole is printed again and again."""
+    block = "Evaluation took:\n  0.{0}08 seconds of real time\n  1{0}.46% CPU\n  545,912,6{0}1 processor cycles\n\n"
+    last = {
+        name: value for _, metrics in rows(block.format(1) + block.format(2))[3:] for name, value in metrics.items()
+    }
+    assert last == {"seconds of real time": 0.208, "CPU": 12.46, "processor cycles": 545912621}
+
+
+def test_a_heading_within_a_report_does_not_end_it() -> None:
+    """With one blank between a name in one word and its number, too."""
+    text = "---[ Session statistics ]---\nSourceFiles 784\nSourceFileSize 8942871 (8.53 MB)\n== Of these ==\nErrors 3\n"
+    assert [metrics for _, metrics in rows(text)] == [{"SourceFiles": 784}, {"SourceFileSize": 8942871}, {"Errors": 3}]
 
 
 def test_the_last_count_of_a_block_is_no_step() -> None:

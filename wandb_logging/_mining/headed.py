@@ -15,9 +15,10 @@ _HEADING = re.compile(
 )
 _WORD = re.compile(r"(?i)result|stat|summary|measurement|metric|score|performance|report")
 _ENTRY = re.compile(
-    r"[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,40}[:=]|\s{2,}|\.{3,}:?)"
+    r"(?:[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,40}[:=]|\s{2,}|\.{3,}:?)|\s*[A-Z][A-Za-z]{2,40} )"
     r"\s*[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?![\w:-])"
 )
+_SUBHEADING = re.compile(r"([-=*#~])\1+ (?:[A-Za-z-]+ ){1,5}\1{2,}\s*\Z")  # == Read fate breakdown ==
 _BETWEEN = 4  # lines between a heading and what it is about, such as a rule or a title
 _GAP = 1  # empty lines within a report
 _LEAST = 2
@@ -34,6 +35,8 @@ def headed(texts: Sequence[tuple[int, str]]) -> set[int]:
             said = content(text)  # `==123== LEAK SUMMARY:`, `c ---- search stats ----` in the formats of logic
         if _HEADING.match(said[:120]):
             run, skipped = [], 0
+        elif run and _SUBHEADING.match(text[:120]):
+            skipped = 0
         elif run is not None and _ENTRY.match(said[:200]):
             run.append(number)
             skipped = 0

@@ -22,6 +22,7 @@ _NOISE = re.compile(
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"
+    r"|-?(?:\d+\.\d+|inf)\.\.-?(?:\d+\.\d+|inf)(?!\w)"  # a range: -16.15..-0.07
     r"|0x[0-9a-fA-F]+"
     r"|\d{1,6}(?: {0,3}[xX] {0,3}\d{1,6})+(?![\w.])"  # a size
     r"|\d+(?:\.\d+){2,}[\w.+-]*(?::\d{2,5}(?![\w.:]))?"  # a version, an address
@@ -170,7 +171,7 @@ def _pair(text: str, at: int, match: re.Match[str], decimal: str) -> Pair | None
     sign = (sep[1] or "=") if sep else " "
     name, section = _name_of(before[: len(before) - (len(before[-24:]) - sep.start())] if sep else before, sign)
     name = name.removeprefix("+ ").removesuffix(" is") if sep else name  # `+ Final resolution is: 7.12`
-    if not sep and name in numbers.UNITS and _IS_UNIT.search(text, 0, match.start()):
+    if not sep and (name in numbers.UNITS or _RATE.fullmatch(name)) and _IS_UNIT.search(text, 0, match.start()):
         name = ""  # `17 us 115.2 fps`
     between = sign if sep else "=" if name and before.endswith("',") else " "
     pair = Pair(name, value, glued, between, match.start(), end, section, (goal or match).end())

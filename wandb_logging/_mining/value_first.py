@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from wandb_logging._mining.findings import Finding, Text
 
 _LINE = re.compile(
-    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%))?\s+"
+    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%)|%)?\s+"
     r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?:(?P<aside>\([^()]*\)|#\s+[\d,.]+[ %].*\S)\s*)?\Z"
 )
 _LEAST = 3
 
 
 def value_first(texts: Sequence[Text]) -> list[Finding]:
-    """Find runs of such lines. Each has a percentage in brackets, a second count, or a rate behind `#`."""
-    found: list[Finding] = []
-    run: list[tuple[int, re.Match[str]]] = []
-    for number, text in [*texts, (0, "")]:
+    """Find runs of such lines that recur, or that each have a percentage in brackets, a second count, or a rate."""
+    runs: list[list[tuple[int, re.Match[str]]]] = [[]]
+    for number, text in texts:
         match = _LINE.match(text)
         if match is not None:
-            run.append((number, match))
-            continue
-        if len(run) >= _LEAST and _is_report([one for _, one in run]):
-            found += [_finding(number, one) for number, one in run]
-        run = []
+            runs[-1].append((number, match))
+        elif runs[-1]:
+            runs.append([])
+    names = Counter(tuple(match["name"] for _, match in run) for run in runs)
+    found = [
+        _finding(number, match)
+        for run in runs
+        if len(run) >= _LEAST
+        and _is_report([match for _, match in run], names[tuple(match["name"] for _, match in run)])
+        for number, match in run
+    ]
     return found[:_MOST]
 
 
 _MOST = 40
 
 
-def _is_report(run: Sequence[re.Match[str]]) -> bool:
+def _is_report(run: Sequence[re.Match[str]], times: int) -> bool:
     told = sum(bool(one["more"] or (one["aside"] or "").startswith("#")) for one in run)
-    return told * 3 >= 2 * len(run) and len({one["name"] for one in run}) == len(run)
+    return (told * 3 >= 2 * len(run) or times > 1) and len({one["name"] for one in run}) == len(run)
 
 
 def _finding(number: int, match: re.Match[str]) -> Finding:
     name = match["name"].strip()
-    unit = re.search(r"\s(msec|ms|sec|s|%)\s+\Z", match.string[: match.start("name")])
+    unit = re.search(r"(\smsec|\sms|\ssec|\ss|\s?%)\s+\Z", match.string[: match.start("name")])
     more = match["more"] or ""
-    middle = re.sub(r"\d[\d.]*", "{_}", more) + (f" {unit[1]}" if unit else "")
+    middle = re.sub(r"\d[\d.]*", "{_}", more) + (unit[1] if unit else "")
     return Finding([{"line": f"{{{name}}}{middle} {name}"}], "a line of a report", {number})

@@ -181,7 +181,7 @@ def _find_wanted(group: Group) -> None:
             continue
         values = group.values(i)
         varies = len(set(map(str, values))) > 1
-        if _is_vector(group, i):
+        if _is_vector(group, i) or _is_progress(group, i):
             continue
         if (not varies and many > 1 and _is_in_brackets(group.first, item)) or group.first.is_place(i):
             continue
@@ -199,6 +199,20 @@ def _find_wanted(group: Group) -> None:
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _is_progress(group: Group, i: int) -> bool:
+    """Whether a number is how many percent a counter beside it has done: `Receiving objects:  94% (51/54)`."""
+    if group.first.fields[i].unit != "%" or is_metric(group.first.fields[i].name):
+        return False
+    beside = [j for j in (i - 1, i + 1) if 0 <= j < len(group.first.fields) and group.first.fields[j].total]
+    return any(
+        all(
+            abs(100 * item.fields[j].value - item.fields[i].value * item.upto(j)) <= item.upto(j)
+            for item in group.shapes
+        )
+        for j in beside
+    )
 
 
 def _is_of_no_interest(item: Field) -> bool:
