@@ -15,8 +15,9 @@ _HEADING = re.compile(
 )
 _WORD = re.compile(r"(?i)result|stat|summary|measurement|metric|score|performance|report")
 _ENTRY = re.compile(
-    r"(?:[\s>*#-]*[A-Za-z$](?:\S| (?! )){1,60}?(?:\s{0,40}[:=]|\s{2,}|\.{3,}:?)|\s*[A-Z][A-Za-z]{2,40} )"
+    r"[\s>*#-]*[A-Za-z$](?:[^\s;]| (?! )){1,60}?(?:\s{0,40}[:=]|\s{2,}|\.{3,}:?)"
     r"\s*[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?(?![\w:-])"
+    r"|\s*[A-Z][A-Za-z]{2,40} [-+]?\d[\d.,]*\s*(?:\([^()]*\)\s*)?\Z"  # SourceFiles 784
 )
 _SUBHEADING = re.compile(r"([-=*#~])\1+ (?:[A-Za-z-]+ ){1,5}\1{2,}\s*\Z")  # == Read fate breakdown ==
 _BETWEEN = 4  # lines between a heading and what it is about, such as a rule or a title

@@ -104,7 +104,7 @@ def is_setting(name: str) -> bool:
         re.match(
             r"(?i)n_|num_|(?-i:num[A-Z])|nb[ _]|max_|max(?:imum)? (?:number|no)\b"
             r"|max(?:imum)? (?:\w+ )?(?:steps|timesteps|iterations|epochs|episodes)\b"
-            r"|min_lr|#|time[ _-]?step\Z|(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
+            r"|min_lr|#|time[ _-]?step\Z|(?:.* )?(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
             name,
         )
     )

@@ -10,22 +10,16 @@ from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.said_once import NUMBER, is_measured, is_result_unit, is_said_once, leads, without_lists
+from wandb_logging._mining.said_once import NUMBER, is_measured, is_said_once, leads, without_lists
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import (
-    APART,
     EPOCHS,
     is_left,
     is_metric,
     is_setting,
-    step_rank,
     words,
 )
-
-_BYTES = re.compile(r"(?:^|\s)[KMGT]?i?(?:Bytes|bits)(?:/s(?:ec)?)?$")
-
-
-_UNIT_NAMES = frozenset("s sec secs second seconds minutes hours days ms msec bytes".split())
+from wandb_logging._mining.worth import ARTICLES, Seen, is_worth
 
 
 def find_groups(
@@ -101,7 +95,7 @@ def _goes_on(group: Group) -> bool:
     return len(numbers) > _FEW_ROWS or (len(numbers) > 1 and numbers[-1] - numbers[0] >= len(numbers))
 
 
-_TIMES = frozenset("total time elapsed duration real run took cpu wall".split())
+_TIMES = frozenset(["total", "time", "elapsed", "duration", "real", "run", "took", "cpu", "wall"])
 
 
 def _merged(groups: list[Group]) -> list[Group]:
@@ -172,33 +166,52 @@ def _prepares(group: Group, begin: int) -> bool:
 
 
 def _find_wanted(group: Group) -> None:
-    counted = group.step is not None
-    many = len(group.shapes)
-    fields = group.first.fields
+    counted, many, fields = group.step is not None, len(group.shapes), group.first.fields
     for i, item in enumerate(fields):
-        counter = item.sep in "/-+#[" and not _is_share(group, i)
-        if i == group.step or not item.name or counter or _is_of_no_interest(item):
+        if i == group.step or any(against(group, i) for against in _AGAINST):
             continue
-        values = group.values(i)
-        varies = len(set(map(str, values))) > 1
-        if _is_vector(group, i) or _is_progress(group, i):
-            continue
-        if (not varies and many > 1 and _is_in_brackets(group.first, item)) or group.first.is_place(i):
-            continue
-        if item.sep == ">" and i and not fields[i - 1].name and _is_beside(group.first, i) and not is_metric(item.name):
-            continue  # `1.2 3.4 done`: a remark after a row of numbers
-        if item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i):
-            continue  # `Field 3 0.1 0.2`: a row of numbers
+        varies = len(set(map(str, group.values(i)))) > 1
         measured = item.sep in ":=" and many == 1 and is_measured(group, i) and leads(group.first, item)
-        if measured or item.is_counted or _wanted(item, counted=counted, many=many, varies=varies, fields=len(fields)):
+        if measured or item.is_counted or is_worth(Seen(item, counted, many, varies, len(fields))):
             article, _, rest = item.name.partition(" ")
-            name = rest if rest and article.lower() in _ARTICLES else item.name
+            name = rest if rest and article.lower() in ARTICLES else item.name
             group.wanted[i] = group.with_word(name)
     _take_beside_results(group)
     _drop_repeated(group)
     epoch = counters.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
+
+
+def _has_no_name(group: Group, i: int) -> bool:
+    return not group.first.fields[i].name
+
+
+def _is_counter(group: Group, i: int) -> bool:
+    return group.first.fields[i].sep in "/-+#[" and not _is_share(group, i)
+
+
+def _is_of_the_writer(group: Group, i: int) -> bool:
+    """Whether a number is the same in all lines, in brackets: `[proc 0]`."""
+    same = len(group.shapes) > 1 and len(set(map(str, group.values(i)))) == 1
+    return same and _is_in_brackets(group.first, group.first.fields[i])
+
+
+def _is_place(group: Group, i: int) -> bool:
+    return group.first.is_place(i)
+
+
+def _is_remark(group: Group, i: int) -> bool:
+    """`1.2 3.4 done`: a remark after a row of numbers."""
+    item = group.first.fields[i]
+    behind = item.sep == ">" and i > 0 and not group.first.fields[i - 1].name and _is_beside(group.first, i)
+    return behind and not is_metric(item.name)
+
+
+def _is_first_of_row(group: Group, i: int) -> bool:
+    """`Field 3 0.1 0.2`: a row of numbers."""
+    item = group.first.fields[i]
+    return item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i)
 
 
 def _is_progress(group: Group, i: int) -> bool:
@@ -215,8 +228,9 @@ def _is_progress(group: Group, i: int) -> bool:
     )
 
 
-def _is_of_no_interest(item: Field) -> bool:
+def _is_of_no_interest(group: Group, i: int) -> bool:
     """Whether a number identifies something, or says what is left; `1.2 us, 98.5 id` are times."""
+    item = group.first.fields[i]
     return not item.is_counted and (is_id(item.name) or is_left(item.name))
 
 
@@ -294,46 +308,17 @@ def _is_beside(item: Shape, i: int) -> bool:
     return not item.text[item.fields[i - 1].end : item.fields[i].start].strip()
 
 
-def _wanted(item: Field, *, counted: bool, many: int, varies: bool, fields: int) -> bool:
-    """Whether a named number is a metric, judged by its name and by how its values go on."""
-    name = item.name
-    if (
-        len(re.findall(r"\S*\w\S*", _ASIDE.sub("", name)))
-        > (10 if fields == 1 and many > 2 and item.sep in ":=" else 6)
-        or name.lower().startswith(("of ", "default ", "the default "))
-        or (item.sep in " >" and (name.lower() in _UNIT_NAMES or _BYTES.search(name)))
-        # `Iteration 100, KL 2.39, 50 iterations in 0.4 s`
-        or (item.sep == ">" and counted and many > 2 and not varies and step_rank(name) is not None)
-    ):
-        return False
-    metric = is_metric(name) or (item.unit == "%" and many > 2 and item.sep == " ") or is_result_unit(item.unit)
-    if item.sep == "is":
-        return counted or (metric and name.partition(" ")[0].lower() not in _ARTICLES)
-    if item.sep in ":=<":
-        return counted or metric or (many > 2 and fields > 2) or (many > 1 and varies)
-    if item.sep == " ":
-        if step_rank(name) is not None and not metric and not counters.is_epoch(name) and not counted:
-            return False
-        short = len(name.split()) < 4
-        chosen = many > 2 and not varies and isinstance(item.value, int)  # `Each sender will pass 100 messages`
-        plain = counted and ((many > 2 and (varies or fields > 2)) or (many > 1 and varies and item.unit != ""))
-        several = fields > 1 and not chosen
-        held_out = counted and bool(APART.match(name)) and bool(item.value % 1)  # `epoch 1 score: dev_a 2.5 dev_b 3.5`
-        return (
-            short
-            and (metric or plain or held_out)
-            and (counted or (many > 2 and varies) or several or bool(APART.search(name)))
-        )
-    return (
-        metric
-        or (counted and many >= _ROWS and varies)
-        or (counted and many > 1 and fields > 2)
-        or (many > 2 and varies and fields > 2)
-    )
-
-
-_ASIDE = re.compile(r"\([^()]*\)")
-_ARTICLES = frozenset("a an the our my your".split())
+_AGAINST = (
+    _has_no_name,
+    _is_counter,
+    _is_of_no_interest,
+    _is_vector,
+    _is_progress,
+    _is_of_the_writer,
+    _is_place,
+    _is_remark,
+    _is_first_of_row,
+)  # what a number must not be to be a metric
 
 
 def _is_regular(group: Group) -> bool:
