@@ -356,6 +356,10 @@ METRICS = {
         lines("Pass 1/2 frame {i:3}/60   17{i} us 11{i}.26 fps\n", *SIX),
         (6, {"fps": 116.26}),
     ),
+    "a share of what a counter says": (
+        lines("step: {i}, accepted: {i} / 10 = {i}.0e-01, ESS: 4.{i}e+01.\n", *SIX),
+        (6, {"accepted": 0.6, "ESS": 46.0}),
+    ),
     "a step and its parts": (
         lines("run({i}) Marking Phase {d}ms\n", *SIX),
         (6, {"Marking Phase": 0.1429}),

@@ -322,7 +322,7 @@ def _sentences(fields: list[Field], blotted: str) -> None:
         if (
             before.sep == "/"
             and not item.name
-            and item.unit == "%"
+            and (item.unit == "%" or _is_share(before, item, blotted))
             and between in {"(", "="}
             and step_rank(before.name) is None
         ):
@@ -335,6 +335,15 @@ def _sentences(fields: list[Field], blotted: str) -> None:
         if len(words) > 3:
             told = _sum_of(item, fields, blotted)
             told.name, told.sep = " ".join(words[:-2]).replace("'", "").replace('"', "").strip(" :"), "is"
+
+
+def _is_share(counter: Field, item: Field, text: str) -> bool:
+    """Whether a number is what a counter says: `Accepted: 50 / 102 = 0.49`."""
+    total = float(text[slice(*counter.total)]) if counter.total else 0.0
+    return total > 0 and abs(counter.value / total - item.value) < _NEAR
+
+
+_NEAR = 0.005
 
 
 def _sum_of(item: Field, fields: list[Field], blotted: str) -> Field:
