@@ -193,8 +193,8 @@ def _is_counter(group: Group, i: int) -> bool:
 
 def _is_of_the_writer(group: Group, i: int) -> bool:
     """Whether a number is the same in all lines, in brackets: `[proc 0]`."""
-    same = len(group.shapes) > 1 and len(set(map(str, group.values(i)))) == 1
-    return same and _is_in_brackets(group.first, group.first.fields[i])
+    bracketed = len(group.shapes) > 1 and _is_in_brackets(group.first, group.first.fields[i])
+    return bracketed and len(set(map(str, group.values(i)))) == 1
 
 
 def _is_place(group: Group, i: int) -> bool:
