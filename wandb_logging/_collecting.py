@@ -6,6 +6,8 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
+_FREEZES = hasattr(gc, "freeze")  # CPython has it
+
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
@@ -20,7 +22,7 @@ def importing() -> Iterator[None]:
         yield
     finally:
         if before:
-            if not gc.get_freeze_count():  # else those that the program has frozen would be thawed
+            if _FREEZES and not gc.get_freeze_count():  # else those that the program has frozen would be thawed
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
@@ -28,4 +30,5 @@ def importing() -> Iterator[None]:
 
 def over() -> None:
     """Have the collection at exit look at no object: the process ends, and its memory is freed anyway."""
-    gc.freeze()
+    if _FREEZES:
+        gc.freeze()

@@ -74,6 +74,8 @@ class TestLs:
         assert captured.err == f"wandb-logging: wandb_cache/digits/b2 {words}\n"
         assert main(["export", "--csv"]) == 1
         assert capsys.readouterr().err == captured.err
+        assert main(["show", "wandb_cache/digits/b2"]) == 1
+        assert capsys.readouterr().err == captured.err
         assert main(["repair", "--yes", "wandb_cache/digits/b2"]) == 0
         assert main(["ls", "--columns", "id"]) == 0
 

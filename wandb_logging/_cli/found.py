@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wandb_logging._cli.output import PROG, complain, words_of
 from wandb_logging._errors import JournalError
-from wandb_logging._journal.cache_folder import find_runs, is_run_dir
+from wandb_logging._journal.cache_folder import find_runs, has_lost_identity, is_run_dir
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.outline import outline
 
@@ -29,7 +29,7 @@ def runs_in(paths: Iterable[Path], *, lost: bool = False) -> tuple[list[RunDir],
     gone = [run for run in found.values() if not is_run_dir(str(run.path))] if lost else []
     left = [run for run in gone if not run.alive()]  # run.json comes last in a directory that a process just makes
     for run in left:
-        complain(f"{run.path} has a journal, but no run.json: `{PROG} repair` can make a new one")
+        complain(_without_identity(run.path))
     return [run for run in found.values() if run not in gone], not (real or left)
 
 
@@ -61,11 +61,17 @@ def run_named(wanted: str | None, cache_dir: Path) -> Path:
         return paths[-1]
     found = _matching(wanted, paths)
     if not found:
+        if has_lost_identity(wanted):
+            raise JournalError(_without_identity(Path(wanted)))
         raise JournalError(f"{wanted}: there is no run, and none in {cache_dir} has this id or name: see `{PROG} ls`")
     if len(found) > 1:
         more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
         raise JournalError(f"{wanted} fits several runs: give one of {', '.join(map(str, found[:_MOST]))}{more}")
     return found[0]
+
+
+def _without_identity(path: Path) -> str:
+    return f"{path} has a journal, but no run.json: `{PROG} repair` can make a new one"
 
 
 def _matching(wanted: str, paths: Sequence[Path]) -> list[Path]:

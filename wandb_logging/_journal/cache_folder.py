@@ -159,6 +159,14 @@ def is_being_made(run_dir: RunDir) -> bool:
     return not is_run_dir(str(run_dir.path)) and run_dir.alive()
 
 
+def has_lost_identity(folder: str) -> bool:
+    """Whether a folder holds a journal and no run.json: copied by half, or damaged."""
+    try:
+        return not is_run_dir(folder) and _inside(folder)[1]
+    except OSError:
+        return False
+
+
 def walk_runs(
     path: Path, on_problem: Callable[[OSError], object] | None = None, *, lost: bool = False
 ) -> Iterator[RunDir]:
