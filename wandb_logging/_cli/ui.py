@@ -92,13 +92,10 @@ def _answer(folder: Path, cache: Path, place: Place, *, browser: bool) -> None:
     from wandb_logging._page.server import Page  # noqa: PLC0415  the address can be used meanwhile
 
     page = Page(folder, cache, place)
-    serving = threading.Thread(target=page.serve, daemon=True)
-    serving.start()
+    if browser:
+        threading.Thread(target=_open, args=(place.address,), daemon=True).start()
     try:
-        if browser:
-            _open(place.address)
-        while serving.is_alive():
-            serving.join(0.5)
+        page.serve()
     finally:
         page.close()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
+_LOOK_UP = 1.0  # seconds between two looks whether to stop
 _MAKE_ROOM = 1.0  # most seconds that a connection waits for the end of one that has to go
 _HEARTBEAT = 15.0
 _BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears nothing for long takes its connection for dead
@@ -65,9 +66,9 @@ class Page:
             return self._content
 
     def serve(self) -> None:
-        """Answer requests until another thread calls `close`."""
+        """Answer requests until another thread calls `close`, or Ctrl-C."""
         threading.Thread(target=self._get_ready, daemon=True).start()  # meanwhile the browser begins
-        self._server.serve_forever(poll_interval=0.2)
+        self._server.serve_forever(_LOOK_UP)
 
     def _get_ready(self) -> None:
         for name in (assets.SCRIPT, assets.STYLE):
@@ -81,6 +82,8 @@ class Page:
     def close(self) -> None:
         """Stop answering."""
         self.stopped.set()
+        with contextlib.suppress(OSError):  # on Linux that ends the wait for connections
+            self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
         with self._making:
