@@ -23,7 +23,7 @@ _COLD = 12  # number of ended runs that are looked at in each tick, in turns
 _IDLE_TICK = 1.0  # the same while none goes on: to wake up takes ten times as long as to look at a dozen runs, and an
 _IDLE_COLD = 80  # ended run that is resumed is seen about as soon
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
-_FILES = 3.0  # seconds between two looks at what rarely changes alone: run.json, and the files of a run that has ended
+_FILES = 1.0  # seconds between two looks at what rarely changes alone: run.json, and the files of a run that has ended
 _EXPECTED = 100  # most runs that are got ready before the page asks for any: of more, its list would come later
 _SCAN = 3.0  # least seconds between two looks for new runs
 
