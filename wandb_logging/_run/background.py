@@ -294,8 +294,8 @@ class Background:
                 if self._has_rounds:
                     self._listener.ask(deadline, patience := self._patience(left))
                     if not (self._others or self.journal.helps):
-                        self._until(lambda: self._is_sent() or self._is_left(), deadline - time.monotonic())
-                        self._is_left()
+                        self._until(lambda: self._is_sent() or self._do_others_go_on(), deadline - time.monotonic())
+                        self._do_others_go_on()
                     self._listener.finish(time.monotonic() if patience() else deadline)
             except KeyboardInterrupt:  # the person does not want to wait any longer
                 self._listener.finish(time.monotonic())
@@ -343,8 +343,8 @@ class Background:
                 self.append_change("exit", max([exit_code, *codes], key=abs))
             self._rounds.takes_over = not self._others
 
-    def _is_left(self) -> bool:
-        """Whether other members go on with the run after all: they have come after this one had left as the last."""
+    def _do_others_go_on(self) -> bool:
+        """Note and say whether others go on with the run after all: they came after this one had left as the last."""
         if not self.uploader.complete and self.journal.info.ranks is not None:
             others = self.journal.others()
             self._others = len(others.living()) if others is not None else 0
