@@ -67,12 +67,12 @@ def test_a_journal_that_is_cut(looker: Looker) -> None:
     (journal,) = looker.root.rglob("journal-*.jsonl")
     whole = journal.read_bytes()
     journal.write_bytes(whole[: whole.index(b'"n":20') + 3])
-    (run,) = looker.sees(after=2.0)
+    (run,) = looker.sees(after=11.0)
     assert (run["state"], run["rows"], run["damaged"], run["drawn"][-1]) == ("crashed", 20, 1, pytest.approx(19))
     journal.write_bytes(whole)
-    assert looker.sees_one(after=2.0) == ("finished", 50, [49, 0, 49], "")
+    assert looker.sees_one(after=11.0) == ("finished", 50, [49, 0, 49], "")
     journal.write_bytes(b"")
-    assert looker.sees_one(after=2.0) == ("crashed", 0, [], "")
+    assert looker.sees_one(after=11.0) == ("crashed", 0, [], "")
 
 
 def test_a_journal_that_is_removed(looker: Looker) -> None:
@@ -108,7 +108,7 @@ def test_an_identity_that_is_written_over_in_place(tmp_path: Path, again: bytes)
             file.seek(0)
             file.truncate()
             file.write(said.replace(b'"lr":0.1', again))
-        (run,) = looker.sees(after=2.0)
+        (run,) = looker.sees(after=11.0)
         assert run["config"] == config
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -175,7 +175,11 @@ def walk_runs(
 
 
 def walk_folders(
-    path: Path, on_problem: Callable[[OSError], object] | None = None, *, lost: bool = False
+    path: Path,
+    on_problem: Callable[[OSError], object] | None = None,
+    *,
+    lost: bool = False,
+    known: Container[str] = (),
 ) -> Iterator[str]:
     """The run directories at or below `path`, by their paths; without those that are still being made.
 
@@ -186,12 +190,13 @@ def walk_folders(
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
         lost: whether a directory that has a journal but no run.json counts as one: copied by half, or damaged.
+        known: paths of run directories that were found before. If they are still there, they are not looked at.
     """
     folders = [str(path)]
     while folders:
         folder = folders.pop()
         try:
-            found = is_run_dir(folder)
+            found = folder in known or is_run_dir(folder)
             below, journal = ([], False) if found else _inside(folder)
         except OSError as exc:
             if on_problem is not None:

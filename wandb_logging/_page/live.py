@@ -20,12 +20,12 @@ from wandb_logging._page.runs import Run, Runs
 
 _TICK = 0.05  # seconds between two looks while a run goes on
 _COLD = 12  # number of ended runs that are looked at in each tick, in turns
-_IDLE_TICK = 1.0  # the same while none goes on: to wake up takes ten times as long as to look at a dozen runs, and an
-_IDLE_COLD = 80  # ended run that is resumed is seen about as soon
+_IDLE_COLD = 250  # the same while no run goes on: there are fewer looks, and to wake up for one costs more than it
 _CARD = 1.0  # seconds between two looks whether the process of a run is alive
-_FILES = 1.0  # seconds between two looks at what rarely changes alone: run.json, and the files of a run that has ended
+_FILES = 1.0  # seconds between two looks at run.json, which rarely changes without its directory
+_ENDED_FILES = 10.0  # the same of a run that has ended, and between two looks at its other files
 _EXPECTED = 100  # most runs that are got ready before the page asks for any: of more, its list would come later
-_SCAN = 3.0  # least seconds between two looks for new runs
+_SCAN = 3.0  # least seconds between two looks for new runs; while no run goes on, between two looks at all
 
 Signature = tuple[object, ...]
 
@@ -126,7 +126,7 @@ class Poller:
         while not stop.is_set():
             if some.wait(1.0):
                 self.tick(time.monotonic())
-                stop.wait(_TICK if self._goes_on else _IDLE_TICK)
+                stop.wait(_TICK if self._goes_on else _SCAN)
 
     def tick(self, now: float) -> None:
         """Look once: at runs that go on, at some of the others, and now and then for new ones."""
@@ -181,7 +181,7 @@ def _signature(run: Run, look: _Look, now: float) -> Signature:
         if now >= look.due:
             about = os.stat(f"{path}/run.json")  # noqa: PTH116
             look.identity = about.st_mtime_ns, about.st_size, about.st_ino
-            look.due = now + _FILES
+            look.due = now + (_FILES if run.card.alive else _ENDED_FILES)
         elif not run.card.alive and look.seen is not None:
             return look.seen
         return (changed, look.identity, *(os.stat(name).st_size for name in look.newest))  # noqa: PTH116

@@ -114,7 +114,8 @@ class Runs:
         """Look for runs. Returns the keys of those that are new or gone."""
         with self._lock:
             known = {str(run.run_dir.path): run for run in self.by_key.values()}  # to look up a Path takes long
-            found = set(run_folders(self.root))
+            readable = {path for path, run in known.items() if not run.card.error}
+            found = set(run_folders(self.root, readable))
             news = set()
             for path in known.keys() - found:
                 news.add(known[path].key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import field
 from itertools import islice
 from pathlib import Path
@@ -77,9 +77,14 @@ class Card:
         return "finished" if self.exit_code == 0 else "crashed"
 
 
-def run_folders(root: Path) -> Iterator[str]:
-    """The run directories at or below a path, but not more than the page shows; also those without run.json."""
-    return islice(walk_folders(root, lost=True), MOST_RUNS)
+def run_folders(root: Path, known: Container[str] = ()) -> Iterator[str]:
+    """The run directories at or below a path, but not more than the page shows; also those without run.json.
+
+    Args:
+        root: where to look.
+        known: as in `walk_folders`.
+    """
+    return islice(walk_folders(root, lost=True, known=known), MOST_RUNS)
 
 
 def first_card(run_dir: RunDir) -> Card:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 import threading
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 _LISTENERS = 16  # most pages that are updated live at once
 _TIMEOUT = 60.0
-_LOOK_UP = 1.0  # seconds between two looks whether to stop
+_LOOK_UP = 60.0 if sys.platform == "linux" else 1.0  # seconds between two looks whether to stop; see `Page.close`
 _MAKE_ROOM = 1.0  # most seconds that a connection waits for the end of one that has to go
 _HEARTBEAT = 15.0
 _BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears nothing for long takes its connection for dead
@@ -82,7 +83,7 @@ class Page:
     def close(self) -> None:
         """Stop answering."""
         self.stopped.set()
-        with contextlib.suppress(OSError):  # on Linux that ends the wait for connections
+        with contextlib.suppress(OSError):  # on Linux that ends the wait for connections at once
             self._server.socket.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
