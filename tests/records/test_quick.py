@@ -424,8 +424,8 @@ class TestSecrets:
 
 
 @given(st.lists(scalars() | numbers32() | st.floats().map(np.float64), min_size=1, max_size=6), st.booleans())
-def test_rows_of_one_type_are_read_at_once(values: Any, alike: Any) -> None:
-    """To the same numbers as one by one, NaN included, also where only the first is of that type."""
+def test_rows_of_one_type(values: Any, alike: Any) -> None:
+    """How a type is read is looked up once for many values: the numbers are the same, also where types take turns."""
     if alike:
         with np.errstate(all="ignore"):
             values = [np.float32(np.ravel(value)[0]) for value in values]

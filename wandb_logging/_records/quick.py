@@ -10,8 +10,7 @@ import gc
 import math
 import sys
 from collections import Counter, OrderedDict, defaultdict
-from functools import lru_cache, partial
-from operator import countOf
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._values.arrays import array, quick_reader
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 _NAN, _INFINITY, _MINUS_INFINITY = (Written(text) for text in (b"NaN", b"Infinity", b"-Infinity"))
 _NUMBERS = frozenset({float, int, bool})
 _INF = math.inf
-_WHOLE = frozenset({int, bool})
 _READ = frozenset({float, int, bool, list, dict})
 _DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})  # those whose items are what `[]` gives
+_USUAL = _NUMBERS | _DICTS | {str, type(None)}
 
 _of_numbers: set[object] = {0}  # places whose latest dict held numbers alone, among them rows of no values
 _MOST_PLACES = 1024
@@ -98,12 +97,25 @@ def quick_row(  # noqa: C901, PLR0912  one loop, because each call within it cos
     if not metrics or type(metrics) not in _DICTS or not depth:
         raise NeedsThoughtError
     row = dict(metrics)  # in one step: another thread may be adding to it
-    numbers_alone = may_be_alike = True  # alike: of one foreign type, as rows of numpy scalars are
+    numbers_alone = True
+    foreign: object = None  # the latest type whose values are read, as in rows of scalars of numpy or torch
+    read: Callable[[Any], Any] = _give_up
     for name, value in row.items():
-        kind = type(value)
+        kind: Any = type(value)
         if kind is float:
             if value - value:  # NaN, which is true, if the value is not finite; else 0
                 row[name] = _bare(value)
+        elif kind is foreign or kind not in _USUAL:
+            if kind is not foreign:
+                numbers_alone = False
+                foreign, read = kind, _reader(kind)
+            found = read(value)
+            if type(found) is float:
+                if found - found:
+                    found = _bare(found)
+            elif type(found) not in _READ:
+                raise NeedsThoughtError
+            row[name] = found
         elif kind is str:
             numbers_alone = False
             dotted = ".".join((*above, name)) if above else name
@@ -115,31 +127,9 @@ def quick_row(  # noqa: C901, PLR0912  one loop, because each call within it cos
                 row[name] = quick_row(value, secrets, (*above, name), depth - 1)
         elif value is None:
             numbers_alone = False
-        elif kind not in _WHOLE:
-            numbers_alone = False
-            if may_be_alike:
-                may_be_alike = False
-                if kind is type(next(iter(row.values()))) and (read := _all_read(row, kind)) is not None:
-                    return read
-            found = _reader(kind)(value)  # type: ignore[arg-type]  # mypy doubts that types can be hashed
-            if type(found) not in _READ:
-                raise NeedsThoughtError
-            row[name] = _bare(found) if type(found) is float and found - found else found
     if numbers_alone and (place := above[-1] if above else len(row)) not in _of_numbers:
         _expect_numbers(place)
     return row
-
-
-def _all_read(row: dict[Any, Any], kind: Any) -> dict[Any, Any] | None:
-    """The row as plain numbers, if all values are finite and of one foreign type, such as numpy.float32; else None."""
-    read = _reader(kind)
-    if type(read) is partial or countOf(map(type, row.values()), kind) != len(row):  # arrays, or several types
-        return None
-    found = dict(zip(row, map(read, row.values())))
-    if _may_hold_more(found) and not _are_numbers(found):
-        return None
-    total = sum(found.values(), 0.0)  # as in `is_ready`
-    return found if type(total) is float and -_INF < total < _INF else None
 
 
 @lru_cache(maxsize=256)
