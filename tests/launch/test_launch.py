@@ -85,6 +85,10 @@ class TestOddEnvironments:
         """A rank that is no number, or not below the size, says nothing."""
         assert find_launch({"RANK": rank, "WORLD_SIZE": "2", "MASTER_PORT": "1"}).by == "alone"
 
+    def test_a_number_that_python_refuses_to_read(self) -> None:
+        """Thousands of digits are no number of ranks, and nothing is raised."""
+        assert find_launch({"RANK": "1", "WORLD_SIZE": "2" * 5000, "MASTER_PORT": "1"}).by == "alone"
+
     @pytest.mark.parametrize("missing", ["RANK", "WORLD_SIZE"])
     def test_half_of_the_variables(self, missing: str) -> None:
         """With half of the variables a process stands alone."""

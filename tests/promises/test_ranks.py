@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -33,11 +34,14 @@ def wait(*names):
     while not all(Path(f"{name}.there").exists() for name in names):
         assert time.monotonic() < until, names
         time.sleep(0.01)
-logging.config.dictConfig({
-    "version": 1, "disable_existing_loggers": False,
-    "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "p", SETTINGS}},
-    "root": {"level": "INFO", "handlers": ["wandb"]},
-})
+def configure():
+    logging.config.dictConfig({
+        "version": 1, "disable_existing_loggers": False,
+        "handlers": {"wandb": {"class": "wandb_logging.WandbHandler", "project": "p", SETTINGS}},
+        "root": {"level": "INFO", "handlers": ["wandb"]},
+    })
+if __name__ == "__main__":
+    configure()
 log = logging.getLogger("train")
 def row(i):
     log.info("row %d", i, extra={"metrics": {"rank": rank, "i": i}})
@@ -193,19 +197,19 @@ class TestZero:
         )
         assert [text.count("rank 0 is the run") for text in (first[0][1], later.stderr)] == [1, 1]
 
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
-    def test_children_that_log_first_are_no_runs(self, wandb_server: LocalServer) -> None:
-        """Data loaders that a rank forks before its first record log into the rank's run."""
+    @pytest.mark.parametrize("kind", multiprocessing.get_all_start_methods())
+    def test_children_that_log_first_are_no_runs(self, wandb_server: LocalServer, kind: str) -> None:
+        """Data loaders that a rank starts before its first record, however it does so, log into the rank's run."""
         code = """
 import multiprocessing
 def work(n):
     row(n)
 if __name__ == "__main__":
-    with multiprocessing.get_context("fork").Pool(2) as pool:
+    with multiprocessing.get_context(KIND).Pool(2) as pool:
         pool.map(work, range(10), 1)
     row(10)
 """
-        launch(wandb_server, code, [variables(rank, 2) for rank in range(2)])
+        launch(wandb_server, code.replace("KIND", repr(kind)), [variables(rank, 2) for rank in range(2)])
         (run,) = wandb_server.runs
         assert rows(run) == [(0, i) for i in range(11)]
         assert run.state == "finished"

@@ -77,6 +77,7 @@ def spans_hosts(variables: Variables) -> bool:
 
 
 _Found = tuple[str, str, int, int, int, int]
+_MOST_DIGITS = 18  # of a number; Python refuses to read thousands of them
 
 
 def _torchrun(variables: Variables, parent: str) -> _Found | None:
@@ -182,4 +183,4 @@ def _ranks(variables: Variables, rank: str, size: str, local: str) -> tuple[int,
 
 def _number(variables: Variables, name: str) -> int | None:
     text = variables.get(name, "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

@@ -87,8 +87,8 @@ def _after_fork_in_child() -> None:
         handler._after_fork_in_child()  # noqa: SLF001  the same room
 
 
-def _before_fork() -> None:
-    """Start the run of a rank before it forks its first child. Else a data loader that logs first would begin a run."""
+def _begin_in_rank() -> None:
+    """Start the run of a rank before its first child. Else each data loader that logs first would begin a run."""
     waiting = [handler for handler in _handlers.all() if handler.run_is_awaited]
     if waiting and launch_here().has_ranks:
         for handler in waiting:
@@ -97,7 +97,7 @@ def _before_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_begin_in_rank, after_in_child=_after_fork_in_child)
 
 
 class _JournalHandler(QueueHandler):
@@ -335,6 +335,8 @@ class WandbHandler(logging.Handler):
 
     def __reduce__(self) -> tuple[Callable[..., WandbHandler], tuple[Any, ...]]:
         """Unpickling gives a handler of the same run, or one with the same settings if no run has begun."""
+        if spawned.is_spawning():
+            _begin_in_rank()
         going_on = self._run if self._run is not None and not is_finished(self._run) else None
         kept = {"filters": self.filters, "formatter": self.formatter}
         return _handler_of, (self.level, self.settings if going_on is None else None, going_on, kept)

@@ -41,9 +41,14 @@ class Invitation:
         self._baggage = baggage
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        if get_spawning_popen() is None:  # it is not being pickled for a new process, and settings may hold a key
+        if not is_spawning():  # settings may hold a key
             return Invitation, ()
         return eval, (_ARRIVAL, {"baggage": self._baggage or _packed()})
+
+
+def is_spawning() -> bool:
+    """Whether this thread pickles something for a process that it spawns."""
+    return get_spawning_popen() is not None
 
 
 def invite() -> None:
