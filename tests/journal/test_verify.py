@@ -66,7 +66,7 @@ class TestVerify:
         verdict = verify(run_dir)
         assert (verdict.lines, verdict.damaged, verdict.torn, verdict.whole) == (9, 1, 1, False)
         assert [problem.split(":")[0] for problem in verdict.problems] == [
-            "1 journal lines are damaged",
+            "1 journal line is damaged",
             "1 journal ends in half a line",
         ]
 

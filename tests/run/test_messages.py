@@ -113,3 +113,11 @@ class TestGoodbye:
         texts = self.said(Report("abc", "p", remaining=2), {"disk: full": 4, "memory full": 1})
         assert texts[0] == "run abc: 5 records were lost (4 disk: full, 1 memory full)"
         assert texts[1] == "run abc: 2 lines could not be sent and are lost"
+
+    def test_one_that_is_lost(self) -> None:
+        """It is one, wherever that is said."""
+        texts = self.said(Report("abc", "p", remaining=1), {"disk: full": 1})
+        assert texts[0] == "run abc: 1 record was lost (1 disk: full)"
+        assert texts[1] == "run abc: 1 line could not be sent and is lost"
+        assert messages.lost(1) == "1 record was lost: neither the disk nor the server has it"
+        assert messages.gone(Path("c"), 1).text.endswith("1 row or line that was not sent yet is lost")

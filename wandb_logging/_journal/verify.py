@@ -146,7 +146,10 @@ def _gaps(run_dir: RunDir) -> Iterator[str]:
 
 def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
     if lines.damaged:
-        yield f"{lines.damaged} journal lines are damaged: sync sets them aside, and sends the rest"
+        which, it = (
+            ("1 journal line is", "it") if lines.damaged == 1 else (f"{lines.damaged} journal lines are", "them")
+        )
+        yield f"{which} damaged: sync sets {it} aside, and sends the rest"
     if lines.torn:
         which = "1 journal ends" if lines.torn == 1 else f"{lines.torn} journals end"
         yield f"{which} in half a line: what was being written when power or room ran out"

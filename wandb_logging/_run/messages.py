@@ -75,7 +75,8 @@ def late(path: Path) -> Notice:
 
 def gone(path: Path, lost: int) -> Notice:
     """The run directory was removed, moved or replaced."""
-    what = f"{lost} rows and lines that were not sent yet are lost" if lost else "nothing is lost"
+    unsent = _counted(lost, "row or line that was not sent yet is", "rows and lines that were not sent yet are")
+    what = f"{unsent} lost" if lost else "nothing is lost"
     return Notice("gone", f"{path}: what was in it is gone, removed or moved; it begins anew there, and {what}")
 
 
@@ -160,7 +161,7 @@ def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iter
             more = f" and {len(often) - len(first)} more names" if len(often) > len(first) else ""
             yield Notice(f"all {what}", f"{'set aside' if what == 'aside' else what} in all: {named}{more}")
     if late:
-        row = "1 row" if late == 1 else f"{late} rows"
+        row = _counted(late, "row", "rows")
         text = f"{row} came with a step below the current one: see the metric {late_step_metric} (late_steps: shift)"
         yield Notice("all late", text)
 
@@ -248,7 +249,7 @@ def waiting(
         estimated: whether `left` is an estimate.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
-    what = _lines(left, estimated) if left else "the rest"
+    what = _counted(left, "line", "lines", estimated=estimated) if left else "the rest"
     then = "gives it up" if path is None else f"leaves it in {shown(path)} for `wandb-logging sync`"
     text = f"waiting for {host}, {limit}, to send {what} of run {run_id}. Ctrl-C {then}."
     return Notice("waiting", text, INFO)
@@ -259,23 +260,23 @@ TOO_LATE = "a row is lost: it was logged after logging was shut down at the prog
 
 def lost(count: int) -> str | None:
     """Why a run is incomplete if lines were lost; None if none were."""
-    return f"{count} records were lost: neither the disk nor the server has them" if count else None
+    nobody, it = "neither the disk nor the server has", "it" if count == 1 else "them"
+    return f"{_lost_records(count)}: {nobody} {it}" if count else None
 
 
 def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notice:
     """Records were lost, by reason."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
-    count = sum(dropped.values())
-    return Notice(kind, f"run {run_id}: {'1 record was' if count == 1 else f'{count} records were'} lost ({reasons})")
+    return Notice(kind, f"run {run_id}: {_lost_records(sum(dropped.values()))} ({reasons})")
 
 
-def _unsent(left: int, estimated: bool) -> str:  # noqa: FBT001  as a `Report` has them
-    about = "about " * estimated
-    return f"{about}1 line is not sent yet" if left == 1 else f"{about}{left} lines are not sent yet"
+def _lost_records(count: int) -> str:
+    return _counted(count, "record was lost", "records were lost")
 
 
-def _lines(number: int, estimated: bool) -> str:  # noqa: FBT001  as above
-    return "about " * estimated + ("1 line" if number == 1 else f"{number} lines")
+def _counted(number: int, one: str, several: str, *, estimated: bool = False) -> str:
+    """A number with what it counts, and with the verb that goes with it."""
+    return f"{'about ' * estimated}{number} {one if number == 1 else several}"
 
 
 def left_to_others(
@@ -286,7 +287,7 @@ def left_to_others(
         yield lost_records("dropped", report.run_id, dropped)
     if info.ranks is None:
         where = f": {report.url}" if report.url else ""
-        writers = "1 other writer, which sends" if others == 1 else f"{others} other writers, which send"
+        writers = _counted(others, "other writer, which sends", "other writers, which send")
         text = f"run {name or report.run_id} goes on in {writers} what this one logged{where}"
         yield Notice("left to others", text, INFO)
 
@@ -327,10 +328,12 @@ def goodbye(
         place = shown(report.path)
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:
-            left = _unsent(report.remaining, report.estimated) if report.remaining else untold
+            unsent = "line is not sent yet", "lines are not sent yet"
+            left = _counted(report.remaining, *unsent, estimated=report.estimated) if report.remaining else untold
         text = f"{left}: {place}. Send with `wandb-logging sync {typed(report.path)}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:
-        yield Notice("left", f"run {report.run_id}: {report.remaining} lines could not be sent and are lost", ERROR)
+        lines = _counted(report.remaining, "line could not be sent and is", "lines could not be sent and are")
+        yield Notice("left", f"run {report.run_id}: {lines} lost", ERROR)
     elif was_to_be_sent and report.path is None:
         yield Notice("left", untold, ERROR)

@@ -330,7 +330,8 @@ class Uploader:
         stream = self._stream(run)
         refused = [line for each in (*edits, body) if not each.empty for line in stream.deliver(each)]
         if refused:
-            self._ports.say("refused", f"the server refuses {len(refused)} lines, kept in aside.jsonl: {refused[0][0]}")
+            lines = "1 line" if len(refused) == 1 else f"{len(refused)} lines"
+            self._ports.say("refused", f"the server refuses {lines}, kept in aside.jsonl: {refused[0][0]}")
             batch.aside += refused
             batch.state.set_aside += len(refused)
         self.sent += batch.events
