@@ -238,12 +238,8 @@ class Listener(QueueListener):
 
     def _round_here(self, number: int) -> bool:
         """Make a round on the caller's thread, which counts as the listener's meanwhile."""
-        ident = threading.get_ident()
-        own_threads.add(ident)
-        try:
+        with as_own_thread():
             self.handle(number)
-        finally:
-            own_threads.discard(ident)
         return True
 
     def finish(self, deadline: float | None) -> None:
