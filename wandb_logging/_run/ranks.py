@@ -11,7 +11,7 @@ import os
 import re
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from logging import INFO
 from pathlib import Path
@@ -39,6 +39,7 @@ from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, loads
 
 _FOLDER = ".launches"
+_ZERO, _ALL = ".json", ".all.json"  # what the small files' names end in: of rank 0's run, of the one run of all ranks
 _MOST_MEETING = 60.0  # most seconds that a rank waits while others of its launch begin
 _MOST_WAITING = 1000  # most texts that are held until rank 0 has begun
 
@@ -138,10 +139,7 @@ def introduce(placement: Placement, writer: Writer, path: Path) -> list[Notice]:
 def announce(placement: Placement, writer: Writer) -> None:
     """Make the run of rank 0, to which the writer belongs, known to the other ranks."""
     if placement.launch.has_ranks and placement.role.sends and not placement.role.shares and placement.launch.rank == 0:
-        with contextlib.suppress(OSError):  # then the other ranks keep their texts
-            folder = _folder(placement.settings.cache_dir)
-            run = {"run": writer.path.name, "writer": writer.number}
-            safe_files.replace(folder, f"{digest(placement.launch.id or '')}.json", dumps(run), durable=False)
+        _publish(placement, _ZERO, {"run": writer.path.name, "writer": writer.number})
 
 
 def first_notice(placement: Placement, path: Path | None) -> Notice | None:
@@ -151,7 +149,7 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
     launch = placement.launch
     which = digest(f"{launch.id} {launch.restart} {parent()}")
     try:
-        os.close(safe_files.create(_folder(placement.settings.cache_dir), f"{which}.said"))
+        os.close(safe_files.create(_made(_folder(placement.settings)), f"{which}.said"))
     except FileExistsError:
         return None
     except OSError:
@@ -161,11 +159,14 @@ def first_notice(placement: Placement, path: Path | None) -> Notice | None:
 
 def common_folder(settings: Settings) -> Path | None:
     """A folder that the processes of a scheduler's job share on all hosts; None without a scheduler."""
-    return settings.cache_dir.absolute() / _FOLDER if launch_here().job is not None else None
+    return _folder(settings) if launch_here().job is not None else None
 
 
-def _folder(cache_dir: Path) -> Path:
-    folder = cache_dir.absolute() / _FOLDER
+def _folder(settings: Settings) -> Path:
+    return settings.cache_dir.absolute() / _FOLDER
+
+
+def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -185,7 +186,7 @@ def taking_part(placement: Placement, membership: Membership) -> Iterator[Member
         yield membership
         return
     try:
-        folder = _folder(settings.cache_dir)
+        folder = _made(_folder(settings))
     except OSError:  # then the run is in memory, where nobody finds it
         yield replace(membership, label=role.label or "")
         return
@@ -207,15 +208,23 @@ def _rank_of(launch: Launch) -> str:
 def publish_directory(placement: Placement, path: Path) -> None:
     """Make the directory that this process has made known to the other processes of the launch."""
     if placement.role.shares and placement.launch.has_ranks:
-        with contextlib.suppress(OSError):
-            said = {"run": path.name, "host": socket.gethostname(), "parent": parent()}
-            safe_files.replace(
-                _folder(placement.settings.cache_dir), _all_name(placement.launch), dumps(said), durable=False
-            )
+        _publish(placement, _ALL, {"run": path.name, "host": socket.gethostname(), "parent": parent()})
 
 
-def _all_name(launch: Launch) -> str:
-    return f"{digest(launch.id or '')}.all.json"
+def _publish(placement: Placement, kind: str, said: Mapping[str, Any]) -> None:
+    """Write a small file for the other processes of the launch. Where that is impossible they find nothing."""
+    with contextlib.suppress(OSError):
+        name = digest(placement.launch.id or "") + kind
+        safe_files.replace(_made(_folder(placement.settings)), name, dumps(said), durable=False)
+
+
+def _published(placement: Placement, kind: str) -> dict[str, Any]:
+    """What another process of the launch has written into such a file; {} if none has."""
+    try:
+        value = loads(safe_files.read(_folder(placement.settings), digest(placement.launch.id or "") + kind))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _directory_of_launch(placement: Placement) -> RunDir | None:
@@ -224,7 +233,7 @@ def _directory_of_launch(placement: Placement) -> RunDir | None:
     if not launch.has_ranks:
         about = RunInfo(str(settings.run_id), settings.project, host=settings.host)
         return find_run(settings.cache_dir.absolute(), about)
-    said = _read(settings.cache_dir.absolute() / _FOLDER, _all_name(launch))
+    said = _published(placement, _ALL)
     name = said.get("run")
     if not is_name(name):
         return None
@@ -288,8 +297,7 @@ class Herald:
     def _find(self) -> None:
         """Look for the run of rank 0. It may not have begun yet, or it may have begun again in another directory."""
         self._theirs = None
-        settings, launch = self._placement.settings, self._placement.launch
-        run = _read(settings.cache_dir.absolute() / _FOLDER, f"{digest(launch.id or '')}.json")
+        settings, run = self._placement.settings, _published(self._placement, _ZERO)
         name, number = run.get("run"), run.get("writer")
         if not is_name(name) or not isinstance(number, int):
             return
@@ -315,11 +323,3 @@ def mark_lines(event: Event, mark: str) -> Event | None:
 def is_name(value: object) -> bool:
     """Whether a value is a plain name of a file or folder, without a path."""
     return isinstance(value, str) and value[:1] not in {"", "."} and not {"/", "\\", "\0"} & set(value)
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        value = loads(safe_files.read(folder, name))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
