@@ -51,6 +51,7 @@ class Uploader:
         sent: number of events that were posted, acknowledged or not.
         preempting: whether the next request tells the server that the machine may vanish now.
         state: the folded state at the last acknowledgement.
+        complete: whether the server has been told how the run ended.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Uploader:
         self._target = target
         self._ports = Ports(**ports)
         self._pool = UploadPool(link.beside(), self._meanwhile)
-        self._complete = False
+        self.complete = False
         self._opened: Opened | None = None
 
     # --- what a caller sees ---
@@ -130,7 +131,7 @@ class Uploader:
             remaining=remaining,
             waiting=len(self._opened.queue.tasks) if self._opened else 0,
             set_aside=state.set_aside,
-            finished=self._complete,
+            finished=self.complete,
             exit_code=state.exit,
             error=error,
             label=info.client_label or None,
@@ -153,7 +154,7 @@ class Uploader:
         run = self._open_directory()
         try:
             run.registration.rename()
-            run.known_end = self._known_end(run) if ending is not None and not self._complete else None
+            run.known_end = self._known_end(run) if ending is not None and not self.complete else None
             ending = ending if run.known_end is None else run.known_end.code
             self._send_rows(run)
             goes_on = self._ends_with(ending) is None
@@ -223,11 +224,6 @@ class Uploader:
             self._opened.close()
         self._open_directory().close()
 
-    @property
-    def complete(self) -> bool:
-        """Whether the server has been told how the run ended."""
-        return self._complete
-
     def close(self) -> None:
         """Close connections and files."""
         self.link.close()
@@ -257,7 +253,7 @@ class Uploader:
                     f"{self.run_dir.path}: what a server had acknowledged was removed (max_cache_bytes), and only "
                     f"that server, with a whole cursor.json or base.json, can get the rest"
                 )
-            self.state, self._complete = state, cursor.complete
+            self.state, self.complete = state, cursor.complete
             self._opened = Opened.at(
                 cursor,
                 self.run_dir,
@@ -270,7 +266,7 @@ class Uploader:
         return self._opened
 
     def _send_rows(self, run: Opened) -> None:
-        if self.preempting and not self._complete:
+        if self.preempting and not self.complete:
             self._open_run(run)
             self._deliver(run, self._new_batch(run))
         self._send_events(run)
@@ -323,7 +319,7 @@ class Uploader:
         body.preempting = self.preempting
         if body.empty and not edits:
             return  # the events make no lines: a change of config, a part of an open row
-        if exit_code is None and batch.is_of_end and not (self.preempting or self._complete):
+        if exit_code is None and batch.is_of_end and not (self.preempting or self.complete):
             return  # the request that tells the end has the summary
         if self._options.durable and batch.events:
             run.reader.sync()  # else the server could have lines that the journal loses in a power cut
@@ -351,7 +347,7 @@ class Uploader:
         self.state = batch.state
         run.position = run.reader.position
         run.queue.tasks += batch.tasks
-        self._complete = complete
+        self.complete = complete
         self._save(run)
         for told in batch.told:
             self._ports.say(told, told)
@@ -369,10 +365,10 @@ class Uploader:
 
     def _save(self, run: Opened) -> None:
         try:
-            self.run_dir.save_cursor(run.cursor(self.state, complete=self._complete))
+            self.run_dir.save_cursor(run.cursor(self.state, complete=self.complete))
         except OSError as exc:  # a full disk: the same lines may be sent again, which is harmless
             self._ports.say("cursor", f"{self.run_dir.path}: cannot save the cursor ({exc.strerror}); nothing is lost")
-            if self._complete and self.run_dir.is_incomplete:  # the journal lacks the end: a sync would add another one
+            if self.complete and self.run_dir.is_incomplete:  # the journal lacks the end: a sync would add another one
                 self._withdraw()
         else:
             run.queue.let_go()
@@ -405,7 +401,7 @@ class Uploader:
 
     def _beat(self, run: Opened) -> None:
         silence = self.link.now() - self.link.last_request
-        if run.registration.is_open and not self._complete and silence >= self._options.heartbeat:
+        if run.registration.is_open and not self.complete and silence >= self._options.heartbeat:
             self._stream(run).post(StreamBody())
 
     def _known_end(self, run: Opened) -> KnownEnd | None:
@@ -442,13 +438,13 @@ class Uploader:
 
     def _ends_with(self, ending: int | None) -> int | None:
         """The exit code to tell the server; None while the run goes on, and when the server knows it."""
-        if self._complete:
+        if self.complete:
             return None
         return self.state.exit if self.state.exit is not None else ending
 
     def _end(self, run: Opened, ending: int | None) -> None:
         """Tell the server how the run ended, if it has ended and the server does not know."""
-        if self._complete:
+        if self.complete:
             return
         code = self._ends_with(ending)
         if code is None:

@@ -78,39 +78,36 @@ class Stream:
         return refused.lines
 
     def _deliver(self, body: StreamBody, refused: _RefusedLines) -> None:
+        if self._refusal(body) is None:
+            return
+        for name, block in body.blocks.items():
+            lines = block.lines()
+            if lines:
+                self._deliver_lines(name, block.offset, lines, refused)
+        rest = StreamBody(uploaded=body.uploaded, preempting=body.preempting, exit_code=body.exit_code)
+        if not rest.empty:
+            self.post(rest)
+
+    def _refusal(self, body: StreamBody) -> RequestRejected | None:
+        """Post a body. Returns how the server refused it, if one of its lines may be the reason; None if it took it."""
         try:
             self.post(body)
         except RequestRejected as exc:
             if exc.status not in _A_LINES_FAULT:
                 raise
-            why = exc
-        else:
-            return
-        for name, block in body.blocks.items():
-            lines = block.lines()
-            if lines:
-                self._deliver_lines(name, block.offset, lines, why, refused)
-        rest = StreamBody(uploaded=body.uploaded, preempting=body.preempting, exit_code=body.exit_code)
-        if not rest.empty:
-            self.post(rest)
+            return exc
+        return None
 
-    def _deliver_lines(
-        self, name: str, offset: int, lines: list[str], why: RequestRejected, refused: _RefusedLines
-    ) -> None:
+    def _deliver_lines(self, name: str, offset: int, lines: list[str], refused: _RefusedLines) -> None:
         """Send lines in halves, and those again in halves, until each refused line is alone."""
-        try:
-            self.post(StreamBody({name: LineBlock(offset, lines)}))
-        except RequestRejected as exc:
-            if exc.status not in _A_LINES_FAULT:
-                raise
-            why = exc
-        else:
+        why = self._refusal(StreamBody({name: LineBlock(offset, lines)}))
+        if why is None:
             refused.taken += len(lines)
             return
         if len(lines) > 1:
             half = len(lines) // 2
-            self._deliver_lines(name, offset, lines[:half], why, refused)
-            self._deliver_lines(name, offset + half, lines[half:], why, refused)
+            self._deliver_lines(name, offset, lines[:half], refused)
+            self._deliver_lines(name, offset + half, lines[half:], refused)
             return
         refused.lines.append((f"{name} line {offset}: {why}", lines[0]))
         if len(refused.lines) >= _HOPELESS and not refused.taken:
