@@ -32,10 +32,10 @@ class Samples:
         """The times at which the samples are due, by the monotonic clock."""
         return [sampler.due for sampler in list(self._samplers)]
 
-    def take(self) -> bool:
-        """Take the samples that are due. Returns whether one was due."""
-        taken = [self._take_one(sampler) for sampler in list(self._samplers)]
-        return any(taken)
+    def take(self) -> None:
+        """Take the samples that are due."""
+        for sampler in list(self._samplers):
+            self._take_one(sampler)
 
     def stop(self) -> None:
         """Take no more samples, because the run has ended."""
@@ -45,14 +45,14 @@ class Samples:
         """Take samples again, because the run goes on after its end."""
         self._samplers = list(self._all)
 
-    def _take_one(self, sampler: Sampler) -> bool:
-        metrics = None
-        if sampler in self._samplers:  # else the run has ended meanwhile
-            try:
-                metrics = sampler.sample()
-            except ImportError:
-                self._samplers.remove(sampler)
-                self._notices.add(*messages.without_psutil())
+    def _take_one(self, sampler: Sampler) -> None:
+        if sampler not in self._samplers:  # the run has ended meanwhile
+            return
+        try:
+            metrics = sampler.sample()
+        except ImportError:
+            self._samplers.remove(sampler)
+            self._notices.add(*messages.without_psutil())
+            return
         if metrics:
             self._take(metrics)
-        return metrics is not None
