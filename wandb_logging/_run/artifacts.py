@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +57,6 @@ def use_artifact(background: Background, name: str, kind: str | None, entity: st
         raise LogError(f"artifact {name} is of type {found.type}, not {kind}")
     background.append_change("use_artifact", {"id": found.id, "name": found.name})
     return found
-
-
-def note(background: Background, kind: str, what: Mapping[str, Any]) -> None:
-    """Have the listener use or link an artifact that was logged: `kind` is use_artifact or link_artifact."""
-    background.append_change(kind, dict(what))
 
 
 def _folder(background: Background, name: Path) -> Path:

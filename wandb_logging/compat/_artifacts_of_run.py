@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,7 @@ class ArtifactsOfRun:
                 wanted = _listed(aliases)
                 artifacts.log_artifact(below, artifact, None, None, wanted, None, of_run=False, **artifact.told)
                 artifact.was_logged(self, wanted, ())  # type: ignore[arg-type]  # which is a Run
-            artifacts.note(below, "use_artifact", _known_by(artifact))
+            below.append_change("use_artifact", _known_by(artifact))
             return artifact_or_name
         if self._run.mode == "disabled":
             return None  # type: ignore[return-value]  # whose declared type is the official SDK's, too
@@ -189,7 +189,7 @@ class ArtifactsOfRun:
         if artifact.is_draft():
             self.log_artifact(artifact)
         what = {**_known_by(artifact), **place, "aliases": _listed(aliases)}
-        artifacts.note(self._run._background, "link_artifact", what)  # noqa: SLF001  the run beneath
+        self._run._background.append_change("link_artifact", what)  # noqa: SLF001  the run beneath
         if self._run.mode == "online":
             self._run.flush(self._patience)
         return artifact if self._run.mode == "disabled" else Artifact.as_link(artifact, self, place)  # type: ignore[arg-type]
@@ -256,7 +256,7 @@ def _listed(given: str | Iterable[str] | None) -> list[str]:
     return [given] if isinstance(given, str) else list(given or ())
 
 
-def _known_by(artifact: Artifact) -> Mapping[str, Any]:
+def _known_by(artifact: Artifact) -> dict[str, Any]:
     """How an event identifies an artifact that may have no id yet."""
     if artifact.arrived:
         return {"id": artifact.id, "name": artifact.name}
