@@ -151,6 +151,28 @@ class TestZero:
         assert run.history[-1]["i/l:2"] == 20
         assert wandb_server.violations == []
 
+    def test_what_was_told_is_not_told_twice(self, wandb_server: LocalServer) -> None:
+        """A warning, or an alert, that the run of rank 0 got as it came does not come again with the rank's rows."""
+        code = """
+row(rank)
+if rank:
+    wait(0)
+    log.warning("careful\\nvery", extra={"metrics": {"warned": 1}})
+    log.info("plain")
+    there(rank)
+else:
+    there(0)
+    wait(1)
+"""
+        launch(wandb_server, code, [variables(rank, 2) for rank in range(2)], '"alert_level": "WARNING"')
+        (run,) = wandb_server.runs
+        assert len(run.alerts) == 1
+        sync(host=wandb_server.url, ranks="all")
+        for said, times in (("[rank 1] careful", 1), ("[rank 1] very", 1), ("[rank 1] plain", 1), ("row 1", 1)):
+            assert sum(said in line for line in run.output) == times, said
+        assert len(run.alerts) == 1
+        assert [row["warned/l:1"] for row in run.history if "warned/l:1" in row] == [1]
+
     def test_what_waits_goes_into_one_group(self, wandb_server: LocalServer) -> None:
         """`sync --ranks group` makes each rank a run, all of them in one group, that of rank 0 too."""
         launch(wandb_server, "row(0)\nthere(rank)\n" + WAITS, [variables(rank, 3) for rank in range(3)])

@@ -7,12 +7,13 @@ where the last one stopped, for whatever reason: no row is copied twice, and row
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError, JournalLocked
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._fold.labelled import mark_of, marked
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.members import HELPER
 from wandb_logging._journal.rundir import RunDir
@@ -21,6 +22,7 @@ from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps, loads
 
 _NOT_THEIRS = ("exit", "resume", "config", "run")  # only rank 0 may say these
+_TOLD = ("text", "alert")  # what was written into the run of rank 0 when it was logged
 
 
 def gather(run_dirs: Sequence[RunDir]) -> None:
@@ -95,7 +97,8 @@ def _write(held: RunDir, info: RunInfo, zero: RunDir) -> None:
     rank = _ranks(info).get("rank")
     try:
         with held.uploading():
-            events = [_theirs(loads(body), held, zero, rank) for body in _bodies(held, _done(zero, info))]
+            told = _told(zero, rank)
+            events = [_theirs(loads(body), held, zero, rank, told) for body in _bodies(held, _done(zero, info))]
     except JournalLocked:
         return  # another process is doing this now
     if events:
@@ -130,11 +133,28 @@ def _bodies(held: RunDir, skip: int) -> Iterator[bytes]:
             skip = max(0, skip - len(chunk.bodies))
 
 
-def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object) -> dict[str, Any]:
-    """Adapt an event to the run of rank 0: files get the rank's name, and what only concerns the rank's run goes."""
+def _told(zero: RunDir, rank: object) -> list[Any]:
+    """The warnings and errors of a rank that it wrote into the run of rank 0 as they came: pairs of time and text.
+
+    None of them if the run has rules that find metrics in text: under the rank's names they are found in its own text.
+    """
+    if any(rules for _, rules in zero.info.text_rules):
+        return []
+    found: list[bytes] = []
+    zero.scan_after(None, (dumps(mark_of(str(rank)))[:-1],), found.append)
+    return [_time_and_text(event) for body in found if isinstance(event := loads(body), dict)]
+
+
+def _time_and_text(event: Mapping[str, Any]) -> tuple[Any, Any]:
+    return event.get("t"), event.get("text")
+
+
+def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object, told: Container[Any]) -> dict[str, Any]:
+    """Adapt an event to the run of rank 0: files get the rank's name; what it has, or concerns only the rank, goes."""
     if not isinstance(event, dict):
         return {"t": 0.0}
-    kept = {name: value for name, value in event.items() if name not in _NOT_THEIRS}
+    is_told = "text" in event and _time_and_text(marked(event, str(rank))) in told
+    kept = {name: value for name, value in event.items() if name not in (_NOT_THEIRS + _TOLD * is_told)}
     file = kept.get("file")
     if isinstance(file, dict):
         name = f"rank-{rank}/{file.get('name')}"
