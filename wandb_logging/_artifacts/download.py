@@ -231,6 +231,7 @@ def find_artifact(reach: Reach, path: str, entity: str | None, project: str) -> 
     """Find the artifact of that name.
 
     Args:
+        reach: opens a connection to the server.
         path: `name:alias`, `project/name:alias` or `entity/project/name:alias`; the alias is a version such as v3,
             or a name such as best. Default: latest.
         entity: used if the name has none; None is the key's own.

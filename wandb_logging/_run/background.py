@@ -70,6 +70,7 @@ class Background:
         journal: where events go.
         notices: the given notices; a forked child begins with none.
         ended: the report of the run's end; None while it goes on.
+        uploader: sends the run.
         tally: counts and reports what is logged and sent.
     """
 

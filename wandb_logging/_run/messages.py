@@ -152,6 +152,7 @@ def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iter
     Args:
         numbers: number of notices of each kind.
         late: number of rows whose step was lower than the current one and that are sent.
+        late_step_metric: the metric that holds the step they were given.
     """
     for what in ("aside", "masked"):
         often = {kind[len(what) + 1 :]: number for kind, number in numbers.items() if kind.startswith(f"{what} ")}

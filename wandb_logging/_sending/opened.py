@@ -27,10 +27,17 @@ class Opened:
     """A run directory that is being sent.
 
     Attributes:
+        registration: makes the run on the server, and knows what the server says of it.
         position: the reading position at the last acknowledgement.
+        reader, cutter: read the journal, and cut it into batches.
+        queue: files, artifacts and alerts that are to be sent.
+        copies: makes the copies of the run's files.
+        output: output.log as a file.
+        stream: posts the batches; None before the first.
         looked: when the server was last asked how many rows it has, by the link's clock.
         unsure: number of rows that were sent and not acknowledged.
         known_end: the end that the server knows already: nothing is to be sent then.
+        is_closed: whether the journal was closed: then the directory is opened anew.
     """
 
     registration: Registration

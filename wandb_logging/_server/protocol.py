@@ -419,6 +419,7 @@ def upsert_variables(
         info: who the run is.
         config: the whole config as JSON text, or None to leave it.
         git: commit and remote of the program's repository, as far as they are known.
+        storage_id: the id that the server gave the run; None where the run is meant by its name.
         changed: for a run that exists: which of name, notes, tags, group and job type to set; an empty list of tags
             removes them all.
         first: whether this call makes the run (or goes on with one that another process has made).
@@ -452,6 +453,7 @@ def client_headers(client_id: str | None, *, stream: bool = False) -> dict[str, 
     """Headers that say which of several writers asks, in W&B's shared mode [10]; none where `client_id` is None.
 
     Args:
+        client_id: id of the writer.
         stream: whether they are for a file_stream request.
     """
     if client_id is None:

@@ -59,6 +59,8 @@ class Store:
     Attributes:
         entity: the default entity; `entities` are all that exist.
         features: names of enabled server features.
+        projects: the number of each project, by its entity and name.
+        runs: all runs, in the order in which they were made.
         violations: every breach so far, oldest first.
         check_rate: whether too many file_stream requests are a breach.
     """

@@ -275,12 +275,20 @@ class StoredArtifact:
     """One version of an artifact.
 
     Attributes:
+        id: the server's id of it.
         collection: what it is a version of.
         digest: of the manifest, as the client computed it.
+        client_id, description, metadata_json, history_step, ttl_duration_seconds, distributed_id: as sent, None if
+            never.
+        created_at: ISO time of the request that made it.
         state: `"PENDING"` until the client commits it, then `"COMMITTED"`.
-        aliases: e.g. `["latest"]`.
-        run: the run that logged it.
+        version_index: 0 for `v0`; None before the commit.
+        aliases: e.g. `["latest"]`; before the commit they are `wanted_aliases`.
+        tags: as sent last.
+        run: the run that logged it; None if none did.
         used_by: runs that use it.
+        manifests: the manifests that the client made, by kind or id.
+        blobs: the bytes of all files that the server has, by their hexadecimal MD5.
     """
 
     id: str
