@@ -103,7 +103,7 @@ def is_error(event: Mapping[str, Any]) -> bool:
     return event.get("error") is True or (type(level) is str and level in ERROR_LEVELS)
 
 
-def output_line(line: Line, *, structured: bool, mark: str = "") -> str:
+def output_line(line: Line, *, structured: bool, mark: str) -> str:
     """The output.log line for a line of a terminal."""
     make = _structured_line if structured else _plain_line
     return make(_stamp(line.time), (mark + line.text)[:MAX_LINE_CHARS], error=line.error)

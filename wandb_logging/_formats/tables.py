@@ -95,7 +95,7 @@ def export(
         return count
 
 
-def export_config(runs: Sequence[RunDir], target: Path, unread: Unread = _stop) -> None:
+def export_config(runs: Sequence[RunDir], target: Path, unread: Unread) -> None:
     """Write identity and config of the runs, a JSON line for each.
 
     Args:

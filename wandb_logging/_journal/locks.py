@@ -195,7 +195,7 @@ def _overwrite(fd: int, text: str) -> None:
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path, patience: float = 10.0) -> Iterator[None]:
+def folder_lock(folder: Path, patience: float) -> Iterator[None]:
     """Hold a lock on a folder inside the `with`. After `patience` seconds, or where nothing can be locked, hold none.
 
     The lock is on the folder itself where the system can do that (not on NFS, nor on Windows), else on a hidden file in

@@ -191,7 +191,7 @@ def _may_go_on(path: Path, note: Note) -> bool:
     return found is Life.LIVES or (found is Life.UNKNOWN and note.holder.lease is not None)
 
 
-def first_of_group(path: Path, writer: int, rank: str = "") -> int:
+def first_of_group(path: Path, writer: int, rank: str) -> int:
     """The first member of the group that the new member `writer` belongs to: itself, if it is alone.
 
     Args:

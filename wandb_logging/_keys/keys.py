@@ -139,9 +139,7 @@ def find_key(
     return next(find_keys(host, explicit, on_problem=on_problem), None)
 
 
-def find_keys(
-    host: str, explicit: str | None = None, *, on_problem: Callable[[str], object] | None = None
-) -> Iterator[Key]:
+def find_keys(host: str, explicit: str | None, *, on_problem: Callable[[str], object] | None = None) -> Iterator[Key]:
     """All API keys for a host, in the order of `find_key`. If the server refuses one, the next may be accepted."""
     environment = SETTINGS["api_key"].unset()
     if explicit and explicit != environment:

@@ -200,7 +200,7 @@ def _chain(number: signal.Signals) -> None:
     _ours.add(number)
 
 
-def watch_signals(witness: Witness, names: Iterable[str] | None, more: Iterable[str] = ()) -> None:
+def watch_signals(witness: Witness, names: Iterable[str] | None, more: Iterable[str]) -> None:
     """Tell the witness about these signals; `names` of None, and `more`, are as for `chain`.
 
     Raises:

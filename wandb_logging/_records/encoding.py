@@ -78,7 +78,7 @@ def text_event(text: str, level: str, now: float) -> bytes:
     return dumps(plain(Event(now, text=text[:MAX_TEXT], level=level).to_json()))
 
 
-def output_event(text: str, now: float, *, error: bool, file: str = "") -> bytes:
+def output_event(text: str, now: float, *, error: bool, file: str) -> bytes:
     """The event of a text that the program wrote to stdout, to stderr if `error` is true, or to a file of that name."""
     event = {"output": text, "error": True, "t": now} if error else {"output": text, "t": now}
     return dumps(plain({**event, "from": file} if file else event))

@@ -22,20 +22,20 @@ from wandb_logging._values.plain import dumps, loads
 _MOST = 2**16  # most bytes of the file, which another program may have written
 
 
-def is_wanted(settings: Settings, key: str = "") -> bool:
+def is_wanted(settings: Settings, key: str) -> bool:
     """Whether to note the run for the next start: the settings ask for it, or a scheduler restarts it (`key`)."""
     unsaid = settings.resume is settings.resume_from is settings.fork_from is settings.run_id is None
     return settings.mode != "disabled" and (settings.resume == "auto" or (bool(key) and unsaid))
 
 
-def resolved(settings: Settings, mine: Collection[str] = (), key: str = "") -> Settings:
+def resolved(settings: Settings, mine: Collection[str], key: str) -> Settings:
     """Replace `auto` in settings by what it means now: to continue the run that did not end well, or that of `run_id`.
 
     A run that is alive in another process is not joined: it may be that of another task of the same array, for example.
 
     Args:
         mine: ids of the runs that are alive in this process.
-        key: identifies the job, array task and rank whose run it is, if several use one cache folder.
+        key: identifies the job, array task and rank whose run it is, if several use one cache folder; else "".
     """
     known = settings.run_id or _noted(settings.cache_dir, key)
     try:
@@ -53,13 +53,13 @@ def _goes_on_elsewhere(settings: Settings) -> bool:
     return here is not None and not here.dead()
 
 
-def note(cache_dir: Path, run_id: str, key: str = "") -> None:
+def note(cache_dir: Path, run_id: str, key: str) -> None:
     """Have the next start go on with this run. If the file cannot be written, the next start begins another run."""
     with contextlib.suppress(OSError):
         safe_files.replace(cache_dir, _name(key), dumps({"run_id": run_id}), durable=False)
 
 
-def forget(cache_dir: Path, key: str = "") -> None:
+def forget(cache_dir: Path, key: str) -> None:
     """Have the next start begin another run, because this one has ended well."""
     with contextlib.suppress(OSError):
         safe_files.remove(cache_dir, _name(key))

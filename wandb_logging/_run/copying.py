@@ -17,9 +17,7 @@ from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
 
 
-def ticket_of(
-    path: Path | None, info: RunInfo, settings: Settings, mode: str, label: str | None = None
-) -> dict[str, Any]:
+def ticket_of(path: Path | None, info: RunInfo, settings: Settings, mode: str, label: str | None) -> dict[str, Any]:
     """What another process needs to join a run, limited to what can be pickled, and without the API key.
 
     Args:
@@ -27,7 +25,7 @@ def ticket_of(
         info: the run's identity.
         settings: its settings.
         mode: its mode.
-        label: label of the process that makes the ticket.
+        label: label of the process that makes the ticket; None if it has none.
 
     Raises:
         LogError: the run has no directory.

@@ -27,16 +27,14 @@ class Wish:
         self.is_there = False
 
 
-def pursue(
-    wish: Wish, listener: Listener, patience: float, at_last: Callable[[], object] | None = None
-) -> Callable[[], bool]:
+def pursue(wish: Wish, listener: Listener, patience: float, at_last: Callable[[], object] | None) -> Callable[[], bool]:
     """Have a round made that fulfils a wish.
 
     Args:
         wish: the wish.
         listener: makes the round.
         patience: most seconds to wait.
-        at_last: called when nobody waits any longer.
+        at_last: called when nobody waits any longer; None: nothing is.
 
     Returns:
         A function that says whether to stop waiting.

@@ -28,7 +28,7 @@ class Watch:
         settings: the run's settings, of which capture_output, exit_hooks, signals and the like are used.
         background: takes the events.
         secrets: masks secrets.
-        tell: in a rank whose rows stay on the disk, it gets the texts of exceptions, too.
+        tell: in a rank whose rows stay on the disk, it gets the texts of exceptions, too; else None.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Watch:
         settings: Settings,
         background: Background,
         secrets: Secrets,
-        tell: Callable[[bytes], object] | None = None,
+        tell: Callable[[bytes], object] | None,
     ) -> None:
         self._settings = settings
         self._background = background

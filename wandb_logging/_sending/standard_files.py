@@ -72,7 +72,7 @@ def captured_tasks(run_dir: RunDir, wanted: Sequence[str]) -> list[Task]:
 
 
 def final_tasks(
-    copies: BoundedCopies, wanted: Sequence[str], config: str, summary: str, label: str | None = None
+    copies: BoundedCopies, wanted: Sequence[str], config: str, summary: str, label: str | None
 ) -> list[Task]:
     """Make the files of the end. Returns the tasks that upload them.
 

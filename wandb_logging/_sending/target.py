@@ -80,7 +80,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[RunInfo, dict[str, Any]]:
+def aimed(info: RunInfo, host: str | None, target: Target) -> tuple[RunInfo, dict[str, Any]]:
     """The identity of a run on the server, and the members of run.json that are different there.
 
     What the server said is left out if the run goes to another server, or becomes another run: nothing is acknowledged
@@ -89,6 +89,7 @@ def aimed(info: RunInfo, host: str | None, target: Target = AS_IT_WAS) -> tuple[
     Args:
         info: the identity on the disk, as `RunDir.info`.
         host: the server; None for the one that the run was made for.
+        target: the changes to its identity there.
 
     Raises:
         JournalCorrupt: the member `instead` of server.json is wrong.

@@ -11,33 +11,29 @@ import termios
 import tty
 from typing import Any
 
+_STDIN = 0
 _SIZE = struct.Struct("HHHH")
 
 
 class Terminal:
-    """The terminal behind stdin. It is raw while a program has it, so that typed input reaches the program unchanged.
+    """The terminal behind stdin. It is raw while a program has it, so that input reaches the program unchanged."""
 
-    Args:
-        fd: file descriptor of the terminal.
-    """
-
-    def __init__(self, fd: int = 0) -> None:
-        self._fd = fd
+    def __init__(self) -> None:
         self._before: list[Any] | None = None
 
     def give(self) -> None:
         """Make the terminal raw, if it is ours."""
         with contextlib.suppress(termios.error):
-            if not is_ours(self._fd):
+            if not is_ours(_STDIN):
                 return
-            self._before = self._before or termios.tcgetattr(self._fd)
-            tty.setraw(self._fd, termios.TCSADRAIN)
+            self._before = self._before or termios.tcgetattr(_STDIN)
+            tty.setraw(_STDIN, termios.TCSADRAIN)
 
     def take_back(self) -> None:
         """Restore the terminal."""
-        if self._before is not None and is_ours(self._fd):
+        if self._before is not None and is_ours(_STDIN):
             with contextlib.suppress(termios.error):
-                termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+                termios.tcsetattr(_STDIN, termios.TCSADRAIN, self._before)
 
 
 def copy_size(source: int, target: int) -> None:
