@@ -4,14 +4,14 @@ import os
 import random
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests.examples import at_most
 from wandb_logging._errors import JournalError
-from wandb_logging._journal import reader as _reader
+from wandb_logging._journal import reader as _reader, safe_files
 from wandb_logging._journal.position import Position
 from wandb_logging._journal.reader import Chunk, Reader
 from wandb_logging._journal.seal import seal
@@ -346,6 +346,29 @@ class TestSeveralWriters:
             assert len(list(files.iterdir())) < opened + 50
         reader.close()
         assert everything(tmp_path) == seen
+
+    def test_each_file_is_opened_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many pieces are planned: those who have no more to say are not opened to find that out."""
+        for writer in range(1, 351):
+            segment(tmp_path, writer, 1, seal(body(writer)) + seal(body(1000 + writer)))
+        opened: list[str] = []
+        open_to_read = safe_files.open_to_read
+
+        def count(root: Path, name: str) -> BinaryIO:
+            opened.append(name)
+            return open_to_read(root, name)
+
+        monkeypatch.setattr(safe_files, "open_to_read", count)
+        reader = Reader(tmp_path)
+        seen = [number(event) for chunk in chunks(reader) for event in chunk.bodies]
+        assert sorted(seen) == [*range(1, 351), *range(1001, 1351)]
+        assert sorted(name for name in opened if name.startswith("journal-")) == sorted(
+            file.name for file in tmp_path.glob("journal-*.jsonl")
+        )
+        segment(tmp_path, 200, 1, seal(body(200)) + seal(body(1200)) + seal(body(7)))
+        segment(tmp_path, 201, 2, seal(body(8)))
+        assert [number(event) for chunk in chunks(reader) for event in chunk.bodies] == [7, 8]
+        reader.close()
 
     def test_an_order_that_cannot_be_recorded(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing is read then, and all of it later."""

@@ -24,6 +24,7 @@ from wandb_logging._journal.writer import Writer
 
 _PLAN_BYTES = 2**20  # bytes of the journal that are planned, and written to order.jsonl, at the cost of one fsync
 _MOST_OPEN = 128  # segments that are kept open: many systems let a process have 1,024 files, or 256
+_MOST_PLANNED = 100  # pieces that are planned at once: so many are still open when they are read
 _MORE_BYTES = 2**16
 _MISSED = 1000  # segments that a listing of the directory may lack, because they were made meanwhile
 MOST_LINE = 2**28  # bytes of a line: the server takes a twentieth of that
@@ -297,6 +298,16 @@ class Reader:
         # A writer makes the next segment a moment before it leaves the old one: only a line in it tells that it has.
         return segment in self._present.get(writer, ()) and self._size(writer, segment) > 0
 
+    def _is_read_to_its_end(self, writer: int) -> bool:
+        """Whether a writer's latest segment was read, and has not grown since: found out without opening it."""
+        segment, offset = self._at.get(writer, START)
+        if segment != self._present[writer][-1] or self._writer_here(writer) is not None:  # in memory there may be more
+            return False
+        try:
+            return self._size(writer, segment) <= offset
+        except FileNotFoundError:  # `_next` knows what that means
+            return False
+
     # With text, not with a Path: of a run with a thousand writers these are asked thousands of times.
 
     def _size(self, writer: int, segment: int) -> int:
@@ -358,11 +369,13 @@ class Reader:
         size = 0
         # In turns, so that a writer that logs without pause does not keep the others waiting.
         for writer in sorted(self._present, key=lambda writer: (writer <= last, writer)):
+            if self._is_read_to_its_end(writer):  # nearly all of a thousand writers are, and need not be opened
+                continue
             data, end = self._next(writer, _PLAN_BYTES)
             if data:
                 takings.append((writer, *end))
                 size += len(data)
-                if size >= _PLAN_BYTES:
+                if size >= _PLAN_BYTES or len(takings) == _MOST_PLANNED:
                     break
         if takings:
             order.add(takings)
