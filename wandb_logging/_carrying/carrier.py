@@ -31,7 +31,7 @@ from wandb_logging._journal.seal import seal
 _POLL = 0.01  # seconds between two looks whether there is a new line: an engine may kill the worker after its last one
 _LISTING = 0.5  # seconds between two looks at the directory: forked children write there, too
 _PIECE = 2**18  # bytes sent at once
-_LINES = 1000
+_LINES = 1000  # most lines sent at once
 _CONNECTING = 10.0  # seconds to reach the run's process
 _AGAIN = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds until it is tried again, after so many failures
 _TELLING = 20.0  # seconds without that process until a person is told

@@ -34,7 +34,7 @@ PATIENCE = 30.0  # seconds that one side waits for the other where an answer is 
 _MOST_HEADER = 2**20  # bytes of a frame's line of JSON
 _MOST_DATA = 2**28 + 2**20  # bytes behind it: one line of a journal, at most, or a piece of many
 _MOST_GREETING = 1024  # bytes of a line of one who has not proved anything yet
-_BLOCK = 2**18
+_BLOCK = 2**18  # most bytes that are received at once
 _NONCE = 32  # hexadecimal digits
 
 Frame = tuple[dict[str, Any], bytes]

@@ -27,8 +27,8 @@ from wandb_logging._values.plain import loads
 SENT = "sent.json"  # the name of a run.json that was withdrawn
 
 _KEPT = frozenset(("run.json", "server.json"))
-_REFUSED = frozenset((errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
+_REFUSED = _FULL | {errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 class Backup:
@@ -99,7 +99,7 @@ class SmallFiles:
 
     def remember(self) -> None:
         """Read what is needed to make this directory again if it is removed: another process has made it."""
-        for name in ("run.json", "server.json"):
+        for name in _KEPT:
             with contextlib.suppress(OSError):
                 self._backup.take(name, safe_files.read(self.path, name))
         self._backup.cursor = self.cursor
