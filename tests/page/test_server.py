@@ -396,6 +396,15 @@ class TestBadRuns:
         assert visitor.page.content.runs.scan() == {1}
         assert visitor.json("/api/runs")["runs"] == []
 
+    def test_the_only_run_goes_away(self, cache: Path, tmp_path: Path) -> None:
+        """So is one that the page was opened on by itself."""
+        run = make_run(cache, [{"metrics": {"loss": 1}, "t": START}]).path
+        with served(run, tmp_path / "kept") as visitor:
+            assert [found["path"] for found in visitor.json("/api/runs")["runs"]] == ["."]
+            shutil.rmtree(run)
+            assert visitor.page.content.runs.scan() == {1}
+            assert visitor.json("/api/runs")["runs"] == []
+
     def test_none(self, tmp_path: Path) -> None:
         """No folder and no runs is an empty list."""
         with served(tmp_path / "none", tmp_path / "kept") as visitor:

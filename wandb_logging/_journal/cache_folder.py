@@ -190,13 +190,14 @@ def walk_folders(
         path: where to look.
         on_problem: told of each folder that cannot be read, which is left out.
         lost: whether a directory that has a journal but no run.json counts as one: copied by half, or damaged.
-        known: paths of run directories that were found before. If they are still there, they are not looked at.
+        known: paths of run directories that were found before. Those that are still there are not looked into.
     """
-    folders = [str(path)]
+    top = str(path)
+    folders = [top]
     while folders:
         folder = folders.pop()
         try:
-            found = folder in known or is_run_dir(folder)
+            found = (folder in known and folder != top) or is_run_dir(folder)  # nobody has listed `top`
             below, journal = ([], False) if found else _inside(folder)
         except OSError as exc:
             if on_problem is not None:
