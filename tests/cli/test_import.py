@@ -3,14 +3,19 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wandb_logging import read_runs
 from wandb_logging._cli import main, progress
 from wandb_logging._formats import wandb_import, wandb_messages as messages
+from wandb_logging._formats.protobuf import put
 from wandb_logging._formats.wandb_import import import_log
 from wandb_logging._formats.wandb_log import LogWriter
+
+if TYPE_CHECKING:
+    from wandb_logging.testing import LocalServer
 
 
 def write_log(path: Path, rows: int) -> Path:
@@ -22,6 +27,23 @@ def write_log(path: Path, rows: int) -> Path:
             log.append(messages.history({"loss": 1 / (step + 1), "_step": step, "_runtime": step}))
         log.append(messages.ended(0, rows))
     return path
+
+
+def written_log(path: Path, records: list[bytes], **info: object) -> Path:
+    """A run of these records, which ended well."""
+    with path.open("wb") as file:
+        log = LogWriter(file)
+        for each in (
+            messages.run({"id": "theirs", "project": "digits", "start": 1.7e9, **info}, {}),
+            *records,
+            messages.ended(0, 5),
+        ):
+            log.append(each)
+    return path
+
+
+def history(step: int, values: dict[str, object] = {}) -> bytes:  # noqa: B006  it is only read
+    return messages.history({"loss": step, **values, "_step": step, "_runtime": step})
 
 
 class TestWhatCannotBeRead:
@@ -67,6 +89,73 @@ class TestWhatCannotBeRead:
         assert main(["import", str(tmp_path), "--into", str(tmp_path / "into")]) == 1
         assert "closed: Permission denied" in capsys.readouterr().err
         assert len(read_runs(tmp_path / "into")) == 1
+
+
+class TestFromSomebodyElse:
+    @pytest.mark.parametrize("name", ["../../out", "ABSOLUTE", "..", "a/b", "nul\0"])
+    @pytest.mark.parametrize("member", ["id", "project"])
+    def test_no_name_leads_out_of_the_folder(self, name: str, member: str, tmp_path: Path) -> None:
+        """A run's id and project make one folder each in the one that was named, whatever they are."""
+        name = str(tmp_path / "absolute") if name == "ABSOLUTE" else name
+        source = written_log(tmp_path / "run.wandb", [history(0)], **{member: name})
+        before = {*tmp_path.iterdir()}
+        into = tmp_path / "deep" / "er" / "into"
+        assert main(["import", str(source), "--into", str(into)]) == 0
+        (run,) = read_runs(into)
+        assert run.info[member] == name
+        assert [path.parent.parent for path in into.glob("*/*/run.json")] == [into / run.path.parent.name]
+        assert {*tmp_path.iterdir()} - before == {tmp_path / "deep"}
+        assert [path.name for path in into.parent.iterdir()] == ["into"]
+
+    @pytest.mark.parametrize("raw", [b"{", b"\xff", b"1 2", b"[" * 100_000])
+    def test_a_value_that_is_no_json(self, raw: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """In a row it costs that row, in the summary that value; it is told of, and the rest is there."""
+        bad = put(1, put(1, "bad") + put(16, raw)) + put(1, put(1, "good") + put(16, b"7"))
+        records = [history(0), messages.record("history", bad), messages.record("summary", bad), history(2)]
+        source = written_log(tmp_path / "run.wandb", records)
+        assert main(["import", str(source), "--into", str(tmp_path / "into")]) == 1
+        said = capsys.readouterr()
+        assert "a record that cannot be understood" in said.err
+        assert "not taken over: 1 summary value that is no JSON" in said.out
+        (run,) = read_runs(tmp_path / "into")
+        assert [row["_step"] for row in run.rows] == [0, 2]
+        assert (run.summary["good"], run.exit_code) == (7, 0)
+
+    def test_a_file_whose_name_no_file_can_have(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is counted as one that is not there."""
+        records = [messages.file("a\0b", media=False), messages.file("../run.wandb", media=False)]
+        source = written_log(tmp_path / "run.wandb", records)
+        (tmp_path / "files").mkdir()
+        assert main(["import", str(source), "--into", str(tmp_path / "into")]) == 0
+        assert "not taken over: 2 file" in capsys.readouterr().out
+
+
+class TestRunsThatGoOn:
+    def test_a_key_without_a_name(self, tmp_path: Path) -> None:
+        """It is a key like any, in config and rows; the server takes no such metric."""
+        named = put(1, put(16, b"5")) + put(1, put(1, "n") + put(16, b"1"))
+        source = written_log(tmp_path / "run.wandb", [messages.record("config", named)])
+        assert main(["import", str(source), "--into", str(tmp_path / "into")]) == 0
+        (run,) = read_runs(tmp_path / "into")
+        assert run.config == {"": 5, "n": 1}
+
+    def test_the_directories_are_sent_behind_each_other(self, tmp_path: Path, wandb_server: LocalServer) -> None:
+        """Two parts of a run that was resumed offline are one run on the server, whose steps are counted on."""
+        for part in (0, 1):
+            rows = [history(step, {"loss": 10 * part + step}) for step in range(3)]
+            written_log(tmp_path / f"part{part}.wandb", rows, resume="allow", start=1.7e9 + 100 * part)
+        assert main(["import", str(tmp_path), "--into", str(tmp_path / "into")]) == 0
+        assert main(["sync", str(tmp_path / "into"), "--host", wandb_server.url]) == 0
+        (run,) = wandb_server.runs
+        assert [(row["_step"], row["loss"]) for row in run.history] == [
+            (0, 0),
+            (1, 1),
+            (2, 2),
+            (3, 10),
+            (4, 11),
+            (5, 12),
+        ]
+        assert "step" not in run.summary
 
 
 def test_a_long_one_says_how_far_it_is(

@@ -41,17 +41,22 @@ run.finish(FINISH)
 
 def offline_run(folder: Path, code: int) -> Path:
     """The folder `wandb` of an offline run of the official SDK, made below `folder`, which ended with a code."""
+    return offline(folder, PROGRAM.replace("FINISH", str(code)))
+
+
+def offline(folder: Path, program: str) -> Path:
+    """The folder `wandb` of the offline runs of a program, made below `folder`."""
     env = {**os.environ, "WANDB_MODE": "offline", "WANDB_DIR": str(folder), "WANDB_SILENT": "true"}
-    command = [sys.executable, "-c", PROGRAM.replace("FINISH", str(code))]
+    command = [sys.executable, "-c", program]
     subprocess.run(command, env=env, check=True, timeout=300, stdout=subprocess.DEVNULL)
     return folder / "wandb"
 
 
-def official(path: Path) -> StoredRun | None:
-    """What `wandb sync` makes of a file, if anything."""
+def official(*paths: Path) -> StoredRun | None:
+    """What `wandb sync` makes of the files of one run, if anything."""
     with LocalServer() as server:
         env = {**os.environ, **server.env()}
-        command = [sys.executable, "-m", "wandb", "sync", str(path)]
+        command = [sys.executable, "-m", "wandb", "sync", *map(str, paths)]
         subprocess.run(command, env=env, check=False, timeout=300, capture_output=True)
         return server.runs[0] if server.runs else None
 

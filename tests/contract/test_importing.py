@@ -14,11 +14,12 @@ from tests.contract.cuts import (
     cut,
     differences,
     official,
+    offline as offline_runs,
     offline_run,
     summary_of,
     without_stamp,
 )
-from wandb_logging import read_run, sync
+from wandb_logging import Session, read_run, sync
 from wandb_logging._cli import main
 from wandb_logging._formats.wandb_import import find_logs, import_log
 from wandb_logging.testing import LocalServer
@@ -31,6 +32,23 @@ pytest.importorskip("wandb", reason="the official SDK is not installed")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder `wandb` of an offline run of the official SDK."""
     return offline_run(tmp_path_factory.mktemp("official"), 3)
+
+
+ODD = """
+import wandb
+for part in range(2):
+    config = {"": 5, "a": {"b": 1, "": 2, "c/d": [1]}, f"k{part}": 1}
+    run = wandb.init(project="p", id="odd", resume="allow", config=config)
+    run.summary["early"] = {"u": part}
+    for i in range(3):
+        run.log({"": i, "loss": 10 * part + i, "gone": i, "a.b": i, "x/y.z": {"p.q": {"r": i}}, "%s": float("inf")})
+    del run.summary["gone"]
+    run.summary["deep"] = {"a": {"b": 1, "c": 2}}
+    run.config.update({"a": {"b": 9}, "s": 1}, allow_val_change=True)
+    run.config.update({"s": {"t": 1}}, allow_val_change=True)
+    run.alert(f"part {part}", "text", wait_duration=30)
+    run.finish()
+"""
 
 
 class TestImported:
@@ -64,6 +82,24 @@ class TestImported:
         assert set(ours.files) == set(theirs.files)
         assert json.loads(ours.files["wandb-metadata.json"]) == json.loads(theirs.files["wandb-metadata.json"])
         assert without_stamp(ours.output) == without_stamp(theirs.output)
+
+    @pytest.mark.slow
+    def test_odd_names_and_a_run_that_was_resumed(self, tmp_path: Path) -> None:
+        """Keys without a name, dots, what was taken out of the summary or merged into the config, in two parts."""
+        folder = offline_runs(tmp_path, ODD)
+        theirs = official(*sorted(folder.glob("offline-run-*")))
+        assert theirs is not None
+        with LocalServer() as server:
+            for log in find_logs(folder):
+                import_log(log, tmp_path / "into", server.url)
+            sync(tmp_path / "into", session=Session(server.api_key, server.url), jobs=4)
+            (ours,) = server.runs
+            assert server.unexpected_violations == []
+        assert comparable(ours.history) == comparable(theirs.history)
+        assert [row["_step"] for row in ours.history] == [*range(6)]
+        assert ours.config == theirs.config
+        assert comparable([summary_of(ours)]) == comparable([summary_of(theirs)])
+        assert [alert["waitDuration"] for alert in ours.alerts] == [alert["waitDuration"] for alert in theirs.alerts]
 
     def test_again_is_nothing(self, offline: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """The second import of a file says that it is here; `ls` shows one run."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from tests.runs import START, add, make_run, row
 from wandb_logging._errors import JournalCorrupt, JournalLocked, LogError
@@ -91,11 +91,15 @@ class TestIdentity:
 
 class TestNames:
     @given(st.text(min_size=1, max_size=128), st.text(min_size=1, max_size=128))
+    @example("../../elsewhere", "..")
+    @example("/elsewhere", "a\\b")
     def test_every_project_has_a_folder_of_its_own(self, one: str, other: str) -> None:
         """At most 255 bytes are a name, with a number behind it; one that fits is the project's own."""
         assert len(os.fsencode(folder_name(one))) <= 247
         assert (folder_name(one) == folder_name(other)) == (one == other)
-        assert folder_name(one[:10]) == one[:10]
+        assert Path("in", folder_name(one)).resolve().parent == Path("in").resolve()
+        if not {"/", "\\", "\0"} & {*one[:10]} and one[:10] not in {".", ".."}:
+            assert folder_name(one[:10]) == one[:10]
 
     def test_where_the_locale_is_ascii(self, tmp_path: Path) -> None:
         """A folder without the letters that it has not, and the project's own name in run.json."""

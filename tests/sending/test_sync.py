@@ -447,6 +447,16 @@ class TestJobs:
         assert all(report.ok for report in sync(cache, jobs=4, stop=stop))
         assert len(threads) == 4
 
+    def test_those_of_one_run_one_after_the_other(self, cache: Path, wandb_server: LocalServer) -> None:
+        """At the same time each would begin at the same line of the server, and overwrite the other's."""
+        for number in range(4):
+            directory = cache / f"part{number}"
+            events = [row(10 * number + at) for at in range(3)]
+            make_run(directory, events, id="one", start=START + number, resume="allow", host=wandb_server.url)
+        assert all(report.ok for report in sync(cache, jobs=4))
+        (run,) = wandb_server.runs
+        assert [each["n"] for each in run.history] == [10 * number + at for number in range(4) for at in range(3)]
+
     def test_the_server_is_asked_once_what_it_can(self, cache: Path, wandb_server: LocalServer) -> None:
         """What holds for the server is not asked for each run."""
         for number in range(3):

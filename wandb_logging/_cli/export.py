@@ -33,7 +33,7 @@ EXAMPLES = (
     "export --tensorboard && tensorboard --logdir tensorboard",
 )
 _FOLDERS: dict[str, Callable[[RunDir, Path, set[Path]], Exported]] = {
-    "wandb": lambda run_dir, target, _: export_wandb(run_dir, target),  # it never writes where there is something
+    "wandb": export_wandb,
     "tensorboard": export_tensorboard,
     "neptune": export_neptune,
 }

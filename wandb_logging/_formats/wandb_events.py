@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from wandb_logging._events.event import Event
 from wandb_logging._events.metrics import AGGREGATES
+from wandb_logging._fold.summary import merged
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
@@ -45,12 +46,14 @@ class Translator:
         self._summary: dict[tuple[str, ...], bytes] = {}
         self._logged: dict[str, Any] = {}
         self._ahead: set[str] = set()  # keys of the summary that may belong to a row that has not come yet
+        self._taken_out: set[str] = set()  # keys of the summary of which something was removed
+        self._next = 0  # the step of a row that does not say one
 
     def events(self, record: Record) -> Iterator[bytes]:
         """Translate a record to events.
 
         Raises:
-            ValueError: a value in the record is no JSON.
+            ValueError, RecursionError: a value in the record is no JSON, or nested too deeply.
         """
         if record.kind == "run":
             self._run(record)
@@ -63,16 +66,27 @@ class Translator:
 
     def end(self) -> Iterator[bytes]:
         """The events after the last record: the values of the summary that do not follow from the rows."""
-        summary = _tree(list(self._summary.items()))[0]
+        summary = self._summary_now()
         changed = {key: summary[key] for key in summary if key not in _OWN and self._is_news(key, summary[key])}
-        self._summary = {}
+        changed.update(dict.fromkeys(self._taken_out - summary.keys() - _OWN))
+        self._summary, self._taken_out = {}, set()
         if changed:
             yield self._event(summary=changed)
 
+    def _summary_now(self) -> dict[str, Any]:
+        """The summary so far. It is only looked at here: with each row come its values, which nobody needs before."""
+        items = list(self._summary.items())
+        try:
+            return _tree(items)[0]
+        except (ValueError, RecursionError):
+            whole = [item for item in items if _is_json(item[1])]
+            self.left_out["summary value that is no JSON"] += len(items) - len(whole)
+            return _tree(whole)[0]
+
     def _is_news(self, key: str, value: Any) -> bool:
-        """Whether a summary value does not follow from the rows. An object does, unless its row has not come."""
+        """Whether a summary value does not follow from the rows. An object does, if its row has come."""
         if isinstance(value, dict):
-            return key in self._ahead
+            return key in self._ahead or key in self._taken_out or key not in self._logged
         logged = self._logged.get(key, _MISSING)
         return bool(logged != value) and not (logged != logged and value != value)  # NaN is NaN
 
@@ -101,7 +115,10 @@ class Translator:
             self.time = self._start + max(runtime, 0.0)
         self.rows += 1
         step = record.facts.get("step") if step is None else step
-        more = b',"step":%d,"commit":true' % step if type(step) is int else b""
+        # Where the row before had the step before it is left out. So rows of a run that goes on where another ended are
+        # counted on from there, as `wandb sync` does.
+        more = b',"step":%d,"commit":true' % step if type(step) is int and step != self._next else b""
+        self._next = 1 + (max(self._next, step) if type(step) is int else self._next)
         yield b'{"metrics":%b%b,"t":%b}' % (text, more, dumps(self.time))
 
     def _stats(self, record: Record) -> Iterator[bytes]:
@@ -114,8 +131,9 @@ class Translator:
         yield self._event(text=record.facts["line"], level="INFO")
 
     def _config_change(self, record: Record) -> Iterator[bytes]:
-        keys = {path[0] for path, _ in record.items if path}
-        _merge(self._config, record.items)
+        keys = {path[0] for path, _ in record.items}
+        for item in record.items:
+            self._config = merged(self._config, _tree([item])[0])  # as `wandb sync`: what the server has is merged
         if record.removed:
             self.left_out["config key that was removed"] += len(record.removed)
         changed = {key: self._config[key] for key in sorted(keys - {"_wandb"})}
@@ -123,10 +141,12 @@ class Translator:
             yield self._event(config=changed)
 
     def _summary_change(self, record: Record) -> Iterator[bytes]:
-        self._ahead |= {path[0] for path, raw in record.items if path and self._summary.get(path) != raw}
+        self._ahead |= {path[0] for path, raw in record.items if self._summary.get(path) != raw}
         self._summary.update(record.items)
         for path in record.removed:
-            self._summary.pop(path, None)
+            self._taken_out.add(path[0])
+            for each in [each for each in self._summary if each[: len(path)] == path]:
+                del self._summary[each]
         return iter(())
 
     def _metric(self, record: Record) -> Iterator[bytes]:
@@ -147,8 +167,7 @@ class Translator:
         return iter(())
 
     def _alert(self, record: Record) -> Iterator[bytes]:
-        facts = {"title": "", "text": "", "level": "INFO", **record.facts}
-        yield self._event(alert={**facts, "wait": 0})
+        yield self._event(alert={"title": "", "text": "", "level": "INFO", **record.facts})
 
     def _exit(self, record: Record) -> Iterator[bytes]:
         yield from self.end()
@@ -174,6 +193,14 @@ class Translator:
 _MISSING = object()
 
 
+def _is_json(raw: bytes) -> bool:
+    try:
+        loads(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _tree(items: list[Item]) -> tuple[dict[str, Any], bytes]:
     """Put values at their paths into one object. Returns the object, and its JSON."""
     form = _form(tuple([path for path, _ in items]))
@@ -197,8 +224,6 @@ def _form(paths: tuple[tuple[str, ...], ...]) -> bytes | None:
 
 def _merge(tree: dict[str, Any], items: list[Item]) -> None:
     for path, raw in items:
-        if not path:
-            continue
         inner = tree
         for key in path[:-1]:
             below = inner.get(key)

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +35,25 @@ _FILES = ("file", "standard", "media")
 _LINE = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}) ?(.*)", re.DOTALL)
 
 
-def export_wandb(run_dir: RunDir, target: Path) -> Exported:
+def export_wandb(run_dir: RunDir, target: Path, taken: set[Path] | None = None) -> Exported:
     """Write a run into a folder of offline runs, where `wandb sync` finds it.
 
     Args:
         run_dir: the run. It is read twice, so that the first record has the config of the run's end.
         target: the folder, such as `wandb`.
+        taken: folders that were written by the same export, to which this one is added. Parts of one run that began in
+            the same second get a number behind their name.
 
     Raises:
         JournalError: the run cannot be read, or the folder has it already.
         OSError: the folder cannot be written.
     """
     info = run_dir.info
-    folder = target / f"offline-run-{_local(info.start)}-{folder_name(info.id)}"
+    taken = set() if taken is None else taken
+    first = f"offline-run-{_local(info.start)}-{folder_name(info.id)}"
+    names = chain([first], (f"{first}-{number}" for number in count(1)))
+    folder = next(target / name for name in names if target / name not in taken)
+    taken.add(folder)
     if folder.exists():
         raise JournalError(f"{folder} is there already: remove it, or name another folder")
     target.mkdir(parents=True, exist_ok=True)

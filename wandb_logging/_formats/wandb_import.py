@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._errors import JournalError
+from wandb_logging._errors import JournalError, LogError
 from wandb_logging._events.event import Event
 from wandb_logging._events.file_names import MADE, METADATA
 from wandb_logging._events.run_info import RunInfo
@@ -23,6 +23,7 @@ from wandb_logging._formats.wandb_events import Translator
 from wandb_logging._formats.wandb_log import Lost, NotAWandbFile, records
 from wandb_logging._formats.wandb_records import record
 from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.names import safe_name
 from wandb_logging._journal.new_run import NewRun, folder_aside
 from wandb_logging._values.plain import dumps
 
@@ -134,7 +135,7 @@ class _Import:
             for event in self._translator.events(record(message)):
                 assert self._new is not None  # no event comes before the record that names the run
                 self._new.append((event,))
-        except (BrokenMessage, ValueError) as exc:
+        except (BrokenMessage, ValueError, RecursionError) as exc:
             self._lost.append(Lost(-1, f"a record that cannot be understood: {exc}"))
         if self._translator.info and self._new is None:
             self._begin()
@@ -177,10 +178,14 @@ class _Import:
         found: dict[str, Path | bytes] = {}
         folder = (self._source.parent / "files").resolve()
         for name in dict.fromkeys(self._translator.paths):
-            path = folder / name
-            inside = folder in path.resolve().parents
             if name in MADE:
                 continue
+            try:
+                path = folder / safe_name(name)
+            except LogError:
+                self._translator.left_out["file"] += 1
+                continue
+            inside = folder in path.resolve().parents
             if path.is_symlink():  # as `wandb.save` makes them; a folder from elsewhere may have one to any file here
                 self._translator.left_out["file that is a link"] += 1
             elif not inside or not path.is_file():

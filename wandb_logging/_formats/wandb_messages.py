@@ -12,11 +12,12 @@ from typing import Any
 
 from wandb_logging._formats import wandb_environment
 from wandb_logging._formats.protobuf import put
-from wandb_logging._formats.wandb_records import AGGREGATES, ALERT, KINDS, RUN
+from wandb_logging._formats.wandb_records import AGGREGATES, ALERT, KINDS, RESUMES, RUN
 from wandb_logging._values.nested import paths
 from wandb_logging._values.plain import dumps
 
 _NUMBERS = {kind: number for number, kind in KINDS.items()}
+_GOES_ON = ("allow", "must")
 _GIT = {1: "remote", 2: "commit"}
 _AT_END = 1  # the policy of a file that is uploaded once, when the run ends
 _MEDIA = 2  # the type of a media file
@@ -37,6 +38,7 @@ def run(info: Mapping[str, Any], config: Mapping[str, Any], git: Mapping[str, st
     parts = [put(number, info[name]) for number, name in RUN.items() if info.get(name)]
     parts += [put(10, tag) for tag in info.get("tags") or ()]
     parts += [put(4, changes(config)), put(17, timestamp(info["start"]))]
+    parts += [put(RESUMES, 1)] if info.get("resume") in _GOES_ON else []
     if git:
         parts.append(put(21, b"".join([put(number, git[name]) for number, name in _GIT.items() if name in git])))
     return record("run", b"".join(parts))

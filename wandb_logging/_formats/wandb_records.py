@@ -40,6 +40,7 @@ KINDS = {
 }
 # Members of the messages that are read and written in the same way, by field number.
 RUN = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes", 13: "host_name"}
+RESUMES = 24  # of the message of a run: whether it goes on where one of its id on the server ended
 ALERT = {1: "title", 2: "text", 3: "level"}
 AGGREGATES = {1: "min", 2: "max", 3: "mean", 4: "best", 5: "last", 6: "none", 7: "copy", 8: "first"}
 _ITEM, _KEYS, _JSON = 0x0A, b"\x0a\x12", b"\x82\x01"  # how field 1 begins, and an item's fields 1 or 2, and 16
@@ -189,6 +190,8 @@ def _run(message: bytes, into: Record) -> None:
             _change(protobuf.raw(value), into)
         elif number == 17:
             into.time = _time(protobuf.raw(value))
+        elif number == RESUMES and value:
+            into.facts["resume"] = "allow"
     into.facts["tags"] = tags
 
 
@@ -222,6 +225,7 @@ def _files(message: bytes, into: Record) -> None:
 def _alert(message: bytes, into: Record) -> None:
     parts = dict(protobuf.fields(message))
     into.facts = {name: protobuf.text(parts[at]) for at, name in ALERT.items() if at in parts}
+    into.facts["wait"] = max(0, protobuf.signed(parts.get(4, 0))) / 1000
 
 
 def _environment(message: bytes, into: Record) -> None:
@@ -271,9 +275,9 @@ _TYPED: dict[int, Callable[[Value], Any]] = {
 
 
 def _path(parts: list[tuple[int, Value]]) -> tuple[str, ...]:
-    """The path of an item: the field `key`, or the repeated field `nested_key`."""
-    nested = tuple(protobuf.text(value) for number, value in parts if number == 2)
-    return nested or tuple(protobuf.text(value) for number, value in parts if number == 1)
+    """The path of an item: the repeated field `nested_key`, or the field `key`, which is not there if it is empty."""
+    nested = tuple([protobuf.text(value) for number, value in parts if number == 2])
+    return nested or (next((protobuf.text(value) for number, value in parts if number == 1), ""),)
 
 
 def _time(message: bytes) -> float:

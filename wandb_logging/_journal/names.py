@@ -23,15 +23,16 @@ def folder_names(run_id: str) -> Iterator[str]:
 def folder_name(text: str) -> str:
     """The name of the folder of a project or run: the text itself, if the file system can have that as a name.
 
-    A text that is too long in bytes is cut, and characters that the locale does not have become `_`. A hash of the
-    whole text then stands behind it, so that two texts have two folders.
+    A text that is too long in bytes is cut; characters that the locale does not have become `_`, and so do those that
+    would make another folder of it, as a `.wandb` file from elsewhere may have them. A hash of the whole text then
+    stands behind it, so that two texts have two folders.
     """
+    left = "_" if text in {"", ".", ".."} else text.replace("/", "_").replace("\\", "_").replace("\0", "_")
     try:
-        if len(os.fsencode(text)) <= _MOST_NAME:
+        if left == text and len(os.fsencode(text)) <= _MOST_NAME:
             return text
-        left = text
     except UnicodeEncodeError:
-        left = text.encode("ascii", "replace").decode().replace("?", "_")
+        left = left.encode("ascii", "replace").decode().replace("?", "_")
     while len(os.fsencode(left)) > _MOST_NAME // 2:
         left = left[:-1]
     return f"{left}-{hash_of(text)[:8]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,8 @@ class NewRun:
     Args:
         cache_dir: the folder of run directories to which it is moved in the end.
         aside: a temporary folder on the same file system.
-        info: identity of the run.
+        info: identity of the run. It gets a writer_id of its own, by which the server's lines of one directory are told
+            from those of another with the same run id.
 
     Attributes:
         run_dir: the directory in the temporary folder.
@@ -32,7 +34,7 @@ class NewRun:
 
     def __init__(self, cache_dir: Path, aside: Path, info: RunInfo) -> None:
         self._cache_dir = cache_dir
-        self.run_dir = create_run(aside, info)
+        self.run_dir = create_run(aside, info.but(writer_id=str(uuid.uuid4())))
         self._writer: Writer = self.run_dir.writer()
 
     def append(self, events: Iterable[bytes]) -> None:

@@ -223,12 +223,35 @@ class _Plan:
 def _sync_all(run_dirs: list[RunDir], plan: _Plan) -> tuple[list[Report], bool]:
     """A Report of each run, and whether more is to be expected of one."""
     away: dict[str, WandbLoggingError] = {}  # a host that failed once is not tried for each further run
-    done = side_by_side(
-        lambda number, run_dir: _sync_one(run_dir, plan, away, first=number == 0), run_dirs, plan.jobs, plan.broken
-    )
+    done: dict[int, tuple[Report, bool]] = {}
+
+    def send(_: int, numbers: list[int]) -> None:
+        for number in numbers:
+            done[number] = _sync_one(run_dirs[number], plan, away, first=number == 0)
+
+    together = _by_run(run_dirs) if plan.jobs > 1 else [[number] for number in range(len(run_dirs))]
+    side_by_side(send, together, plan.jobs, plan.broken)
     plan.clients.close()
     plan.notices.say_all()
-    return [report for report, _ in done], any(go_on for _, go_on in done)
+    results = [done[number] for number in range(len(run_dirs))]
+    return [report for report, _ in results], any(go_on for _, go_on in results)
+
+
+def _by_run(run_dirs: list[RunDir]) -> list[list[int]]:
+    """The numbers of the directories, those of one run together: they are sent one after the other.
+
+    Each begins on the server behind the lines that it finds there: at the same time they would overwrite each other's.
+    Those of W&B's shared mode do not. With `project` runs of two projects may become one, so only the id counts.
+    """
+    found: dict[object, list[int]] = {}
+    for number, run_dir in enumerate(run_dirs):
+        run: object = number
+        with contextlib.suppress(JournalError, OSError):
+            info = run_dir.info
+            if info.client_label is None:
+                run = info.server.name if info.server else info.id
+        found.setdefault(run, []).append(number)
+    return list(found.values())
 
 
 def _sync_one(run_dir: RunDir, plan: _Plan, away: dict[str, WandbLoggingError], *, first: bool) -> tuple[Report, bool]:
