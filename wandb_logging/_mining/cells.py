@@ -20,7 +20,7 @@ WIDE = re.compile(r"\S+(?: \S+)*")
 RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
 # Blanks are taken from the first of them on: a line of thousands would take its square in time otherwise.
 PROGRESS = re.compile(
-    r"(?:(?::|(?<!\s))\s+\d+%\||(?<!\s)\s+<-- ).*"
+    r"(?:(?::|(?<!\s))\s+\d+%(?:\|| (?=[\u2501\u2578\u2500]))|(?<!\s)\s+<-- ).*"
     r"|^[^|]{0,80}\|[\u2588-\u258f-]{8,200}\|\s+\d{1,3}(?:\.\d+)?%\s\[.*"  # Epoch 1/6 : |███---| 30.00% [3/10
 )
 _TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")

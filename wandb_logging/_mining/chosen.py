@@ -23,7 +23,7 @@ def chosen(texts: Sequence[tuple[int, str]]) -> set[int]:
     for number, text in texts:
         if _HEADING.match(text[:120]) and not _RESULT.search(text):
             under = []
-        elif under is not None and _ENTRY.match(text):
+        elif under is not None and _ENTRY.match(text) and not (under and number == under[-1]):
             under.append(number)
             if len(under) >= _LEAST:
                 found.update(under)

@@ -12,6 +12,9 @@ _AT_STEP = re.compile(
     r"[ #:=]{1,2}(?P<n>\d{1,9})(?P<end>\)?\s*(?:is|was|[:=])\s*)(?=[-+]?\.?\d)"
 )
 _AFTER_STEPS = re.compile(r"(?i)\s*(?:after|at|in)\s+(?P<n>\d{1,9})\s+(?P<step>[a-z]{2,20}),?\s+(?=[a-z])")
+_RESULT_AFTER = re.compile(  # KL divergence after 250 iterations with early exaggeration: 54.7
+    r"(?<=[A-Za-z)])\s+after\s+(?P<n>\d{1,9})\s+(?P<step>[a-z]{2,20})(?:\s+[a-z]{2,20}){0,4}\s*[:=]\s*(?=[-+]?\.?\d)"
+)
 _NUMBERED = re.compile(r"\d")
 _ASIDE = re.compile(r"\([a-z]+ \d+ [a-z]+\)")  # (for 1 batch)
 
@@ -25,6 +28,9 @@ def step_in_sentence(text: str, head: int) -> tuple[Found | None, str]:
         Name, value, beginning and end of the step, or None; and the line.
     """
     after = _AFTER_STEPS.match(text, head)
+    counted = _RESULT_AFTER.search(text, head)
+    if counted and step_rank(counted["step"]) is not None and is_metric(text[head : counted.start()].strip()):
+        return _found(counted), text[: counted.start()] + ":".rjust(len(counted[0])) + text[counted.end() :]
     if after and step_rank(after["step"]) is not None:
         return _found(after), text[: after.start()] + " " * len(after[0]) + text[after.end() :]
     for match in _AT_STEP.finditer(text, head):
@@ -52,7 +58,13 @@ def name_behind_bar(text: str, head: int) -> str:
 
 
 def name_before_count(text: str, head: int) -> str:
-    """The line without the count within a name: `Maximum modularity in 10 random starts: 0.87`."""
+    """The line without the count within a name: `Maximum modularity in 10 random starts: 0.87`.
+
+    What a step took has a name, too: `This epoch took 80.3 s`.
+    """
+    took = _STEP_TOOK.match(text, head)
+    if took is not None:
+        return text[: took.end()] + ":" + text[took.end() + 1 :]
     match = _COUNT_WITHIN.match(text, head)
     if match is None or not is_metric(match["name"]) or step_rank((match["what"] or "").strip()) is not None:
         return text
@@ -62,6 +74,10 @@ def name_before_count(text: str, head: int) -> str:
 _COUNT_WITHIN = re.compile(
     r"(?P<name>[A-Z][a-z]+(?: [a-z]+){0,3}) (?:in|of|over|for|from|across|with) (?:(?:the|all|[a-z]{3,12}) )?"
     r"(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=](?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
+)
+_STEP_TOOK = re.compile(
+    r"(?i)(?:this |the |each |one )?(?:epoch|iteration|step|batch|round|episode|validation|evaluation) took"
+    r"(?=\s\d[\d.]*\s?(?:s|sec|secs|seconds|ms|min|minutes)\b)"
 )
 _FRAMED = re.compile(  # | name | 0.5 |, the bars of any kind
     r"([|\u2502\u2503]\s+[A-Za-z][\w/ .-]{0,60}?\s+)[|\u2502\u2503]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"

@@ -83,6 +83,7 @@ class Table:
         """Read a row below the header, or a line between rows."""
         remark = raw.lstrip().startswith("# ") and state["header"].lstrip().startswith("#")
         if RULE.match(raw) or remark:
+            state["ruled"] = not remark
             return {}
         if _PRINTED.match(raw) and "[" not in state["header"]:
             return None
@@ -92,6 +93,9 @@ class Table:
         bars = len(BARS.findall(raw)) > 1 if len(BARS.findall(state["header"])) > 1 else False
         if not bars and state.get("bars"):
             return None  # `Epoch 1/2` below rows between bars
+        if bars and state.pop("ruled", False) and "kinds" in state and _is_all_names(raw):
+            state.clear()
+            return None  # the header of another table
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
         if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None
@@ -127,6 +131,12 @@ class Table:
         label = cells.get(self._labels or LABEL, "").rstrip(":") if self._step is None or self._labels else ""
         prefix = f"{label}/" if label and cell(label) is None else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
+
+
+def _is_all_names(raw: str) -> bool:
+    """Whether all cells between bars are words."""
+    texts = [text.strip() for text in BARS.split(raw)]
+    return sum(map(bool, texts)) > 1 and all(text[0].isalpha() and cell(text) is None for text in texts if text)
 
 
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"

@@ -20,7 +20,7 @@ EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 # Names of results, which count even if they are said only once.
 METRICS = frozenset(
     "loss losses acc accuracy auc auroc error errors err mse rmse mae mape f1 precision recall score scores "
-    "reward rewards return returns ppl perplexity bleu rouge wer cer map iou dice psnr ssim fid throughput "
+    "reward rewards return returns ppl perplexity bleu rouge wer cer map iou miou dice psnr ssim fid throughput "
     "latency lat tps qps rps fps iops bw bandwidth speed rate ratio elapsed duration energy residual residuals "
     "objective obj bound gap likelihood loglikelihood loglik loglh logprob logl lnl ll deviance temperature "
     "pressure volume density "

@@ -30,6 +30,7 @@ def find_groups(
         if item.fields:
             by_key[f"{len(item.fields)} {item.key}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
+    groups = [group for group in groups if not _are_switches(group)]
     regular = []
     for alike in _but_for_units(groups):
         whole = alike[0]
@@ -65,6 +66,14 @@ def find_groups(
         beside.count_bars(kept)
     kept += alone
     return [group for group in kept if group.wanted or group.step is not None]
+
+
+def _are_switches(group: Group) -> bool:
+    """Whether a line said once holds settings, some of them no numbers: `batch=16, amp=True, resume=None`."""
+    return len(group.shapes) == 1 and len(_SWITCH.findall(group.first.text)) > 1
+
+
+_SWITCH = re.compile(r"(?<![\w=])[A-Za-z]\w{0,40}=(?:True|False|None)\b")
 
 
 def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
@@ -253,7 +262,7 @@ def _take_beside_results(group: Group) -> None:
     """
     many, results = len(group.shapes), sum(map(is_metric, group.wanted.values()))
     between = group.step is not None and many > 1 and results > 1
-    if not between and (many < _FEWEST or not results):
+    if not between and (many < _FEWEST or (not results and len(group.wanted) < _FEWEST)):
         return
     first, last = min(group.wanted), max(group.wanted)
     for i, item in enumerate(group.first.fields):

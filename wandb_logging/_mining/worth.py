@@ -18,6 +18,7 @@ _ASIDE = re.compile(r"\([^()]*\)")
 _WORD = re.compile(r"\S*\w\S*")
 _MOST_WORDS, _MOST_WORDS_ALONE = 6, 10  # of a name; where it and its number are all that recurs
 _SHORT = 4  # words that are too many for a name with a blank behind it
+_RATES = frozenset({"lr", "LR", "learning rate", "learning_rate"})  # which stay the same as often as not
 _MANY = 5  # lines that are rows by their number
 
 
@@ -80,7 +81,12 @@ def _is_amount_of_steps(one: Seen) -> bool:
     return same and one.item.sep == ">" and step_rank(one.name) is not None
 
 
-_AGAINST = (_is_sentence, _is_default, _is_unit, _is_amount_of_steps)
+def _is_tried(one: Seen) -> bool:
+    """`START C=10`: what is about to be tried."""
+    return one.name.startswith(("START ", "Start ", "Starting ")) and not is_metric(one.name)
+
+
+_AGAINST = (_is_sentence, _is_default, _is_unit, _is_amount_of_steps, _is_tried)
 
 
 def _said(one: Seen) -> bool:
@@ -105,7 +111,7 @@ def _after_blank(one: Seen) -> bool:
 
 def _is_row(one: Seen) -> bool:
     rows = one.recurs and (one.varies or one.fields > 2)
-    return one.counted and (rows or (one.many > 1 and one.varies and one.item.unit != ""))
+    return one.counted and (rows or (one.many > 1 and ((one.varies and one.item.unit != "") or one.name in _RATES)))
 
 
 def _is_held_out(one: Seen) -> bool:

@@ -1,0 +1,102 @@
+"""Forms in which trainers write their lines: bars without frames, counters at the end of a sentence, two tables in turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wandb_logging._mining.ruleset import RuleSet, mine
+from wandb_logging._mining.suggest import suggest
+
+
+def rows(text: str) -> list[tuple[float | None, dict[str, Any]]]:
+    found = mine(text, RuleSet([one.rule for one in suggest(text)]))
+    return [(row.step, row.metrics) for row in found]
+
+
+def test_a_bar_without_a_frame_is_no_cell() -> None:
+    """Behind the values of a row as YOLO prints it now, and behind the header of the validation's row."""
+    text = "".join(
+        f"      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size\n"
+        f"        {i}/3      2.5G      1.{i}91      0.{i}62         7{i}        640: 100% ━━━━━━━━━━━━ 8/8 3.2it/s 2.5s\n"
+        f"                 Class     Images  Instances      Box(P          R  mAP50-95): 100% ━━━━━━━━━━━━ 4/4 4it/s\n"
+        f"                   all        128        929      0.6{i}3       0.52       0.41\n"
+        for i in (1, 2, 3)
+    )
+    found = rows(text)
+    assert [row["cls_loss"] for _, row in found if "cls_loss" in row] == [0.162, 0.262, 0.362]
+    assert [value for _, row in found for name, value in row.items() if name.endswith("Box(P")] == [0.613, 0.623, 0.633]
+
+
+def test_a_counter_can_end_a_sentence() -> None:
+    """`Training step: 100/1000. Loss: 0.5` counts by its step."""
+    text = "".join(f"Last test reward: {9 + i}.50. Training step: {i}00/1000. Loss: 0.{i}12\n" for i in range(1, 6))
+    assert rows(text)[-1] == (500, {"Last test reward": 14.5, "Loss": 0.512})
+
+
+def test_what_is_redrawn_below_a_word_of_settings_is_no_setting() -> None:
+    """A bar with its loss in front, below `loading configuration`."""
+    bars = "\r".join(
+        f"loss: 0.{90 - i}: {i * 5:3}%|{'█' * (i // 2):10}| {i}/20 [00:0{i % 10}<00:11, 1.0it/s]" for i in range(21)
+    )
+    assert rows(f"loading configuration\n{bars}\n")[-1] == (20, {"loss": 0.7})
+
+
+def test_two_tables_of_as_many_columns_are_two() -> None:
+    """The words between bars below a rule are a header of their own."""
+    table = "+------+------+------+\n| {} | {} | {} |\n+------+------+------+\n"
+    text = "".join(
+        table.format("Class", "IoU", "Acc")
+        + f"| road | 81.{i} | 91.{i} |\n| wall | 42.{i} | 53.{i} |\n| sky | 71.{i} | 73.{i} |\n+------+------+------+\n"
+        + table.format("aAcc", "mIoU", "mAcc")
+        + f"| 88.{i} | 61.{i} | 72.{i} |\n+------+------+------+\n"
+        for i in (1, 2, 3)
+    )
+    found = [row for _, row in rows(text)]
+    assert {"aAcc": 88.3, "mIoU": 61.3, "mAcc": 72.3} in found
+    assert {"road/IoU": 81.3, "road/Acc": 91.3} in found
+
+
+def test_the_last_of_many_pairs_needs_no_colon() -> None:
+    """`a: 1, b: 2, c: 3, d 4`, as one program forgets it."""
+    text = "".join(f"rpn_cls: 0.{i}5, rpn_box: 0.3{i}, rcnn_cls: 1.{i}9, rcnn_box 0.0{i}\n" for i in range(1, 7))
+    assert rows(text)[-1] == (None, {"rpn_cls": 0.65, "rpn_box": 0.36, "rcnn_cls": 1.69, "rcnn_box": 0.06})
+
+
+def test_a_learning_rate_that_stays_is_a_metric() -> None:
+    """In two lines that count, beside results."""
+    text = "".join(f"[Epoch {i}] time cost 56.{i}s, valid loss 5.{i}, lr 30.00\n" for i in (0, 1))
+    assert list(rows(text)[-1][1].values()) == [56.1, 5.1, 30.0]
+
+
+def test_what_an_epoch_took_has_a_name() -> None:
+    """`This epoch took 80.3 s`."""
+    text = "".join(f"epoch:  {i}\ntrain loss : -0.1{i}\nThis epoch took 8{i}.3 s\n\n" for i in range(5))
+    assert rows(text)[-1] == (4, {"This epoch took": 84.3})
+
+
+def test_the_steps_within_a_name_are_no_part_of_it() -> None:
+    """`KL divergence after 250 iterations with early exaggeration: 54.7` is a KL divergence."""
+    text = "".join(f"Iteration {i * 50}: error = 5{i}.79, gradient norm = 0.0{i}64\n" for i in range(1, 6))
+    text += "KL divergence after 250 iterations with early exaggeration: 54.7\n"
+    assert rows(text)[-1] == (250, {"KL divergence": 54.7})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"[CV 1/3; {i}/9] START svc__C={i}0, svc__gamma=0.1...\n" for i in range(1, 10)),
+        "engine/trainer: amp=True, batch=16, box=7.5, conf=None, epochs=3, iou=0.7, lr0=0.01, momentum=0.937\n",
+    ],
+    ids=["tried", "switches"],
+)
+def test_settings_are_no_metrics(text: str) -> None:
+    """What a search is about to try, and a line of settings some of which are True or None."""
+    assert not any(row for _, row in rows(text))
+
+
+def test_the_frame_of_a_box_is_no_part_of_a_name() -> None:
+    """Ray's boxes have bars of their own kind."""
+    text = "".join(f"│ time_total_s          {i}.5123 │\n│ mean_accuracy         0.8{i}12 │\n" for i in range(1, 6))
+    assert {name for _, row in rows(text) for name in row} == {"time_total_s", "mean_accuracy"}
