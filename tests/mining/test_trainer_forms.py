@@ -1,4 +1,4 @@
-"""Forms in which trainers write their lines: bars without frames, counters at the end of a sentence, two tables in turns."""
+"""Forms in which trainers write their lines: bars without frames, counters that end a sentence, tables in turns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_bar_without_a_frame_is_no_cell() -> None:
     """Behind the values of a row as YOLO prints it now, and behind the header of the validation's row."""
     text = "".join(
         f"      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size\n"
-        f"        {i}/3      2.5G      1.{i}91      0.{i}62         7{i}        640: 100% ━━━━━━━━━━━━ 8/8 3.2it/s 2.5s\n"
+        f"        {i}/3      2.5G      1.{i}91      0.{i}62         7{i}        640: 100% ━━━━━━ 8/8 3.2it/s 2.5s\n"
         f"                 Class     Images  Instances      Box(P          R  mAP50-95): 100% ━━━━━━━━━━━━ 4/4 4it/s\n"
         f"                   all        128        929      0.6{i}3       0.52       0.41\n"
         for i in (1, 2, 3)
@@ -100,3 +100,47 @@ def test_the_frame_of_a_box_is_no_part_of_a_name() -> None:
     """Ray's boxes have bars of their own kind."""
     text = "".join(f"│ time_total_s          {i}.5123 │\n│ mean_accuracy         0.8{i}12 │\n" for i in range(1, 6))
     assert {name for _, row in rows(text) for name in row} == {"time_total_s", "mean_accuracy"}
+
+
+def test_a_learning_rate_and_a_number_of_epochs_alone_are_settings() -> None:
+    """Said once, before anything is trained."""
+    assert rows("Using 2 GPUs\nlearning rate = 0.1, batch size = 128, epochs = 200\n") == []
+
+
+def test_how_long_a_part_took_is_no_metric() -> None:
+    """As pycocotools says it in brackets."""
+    text = "".join(
+        f"Loading results...\nDONE (t=0.{i}2s)\nRunning evaluation...\nDONE (t=4.3{i}s).\n" for i in range(1, 6)
+    )
+    assert rows(text) == []
+
+
+def test_an_average_of_the_last_steps_has_its_name() -> None:
+    """`Avg. loss per last 200 batches: 1.25` is a loss."""
+    text = "".join(f"Step: {i}00/3680, loss=0.{i}5\nAvg. loss per last 200 batches: 1.{i}54\n" for i in range(1, 6))
+    assert rows(text)[-1] == (500, {"Avg. loss": 1.554})
+
+
+def test_the_number_of_trees_counts() -> None:
+    """The scoring history of a booster, as h2o prints it."""
+    text = "     timestamp            number_of_trees    training_rmse    training_auc\n"
+    text += "---  -------------------  -----------------  ---------------  --------------\n"
+    text += "".join(
+        f"     2026-11-30 10:00:0{i}  {i * 10:<17.1f}  0.{48 - i}             0.{50 + i}\n" for i in range(6)
+    )
+    assert rows(text)[-1] == (50, {"training_rmse": 0.43, "training_auc": 0.55})
+
+
+def test_a_report_may_say_deviations_in_brackets() -> None:
+    """Names and numbers below one another, each with its deviation."""
+    names = ["fit_time", "score_time", "test_r2", "train_r2", "test_mae", "train_mae"]
+    text = "".join(f"{name:30} 0.{i}169 (+/- 0.0{i}41)\n" for i, name in enumerate(names, 1))
+    assert {"test_r2": 0.3169} in [row for _, row in rows(text)]
+
+
+def test_the_colons_that_align_a_table_are_no_names() -> None:
+    """As Markdown has them below a header."""
+    text = "|Task|Version|Metric|Value |\n|----|------:|------|-----:|\n" + "".join(
+        f"|task {name}|      0|acc   |0.{i}913|\n" for i, name in enumerate("abc")
+    )
+    assert "task b/Value" in {name for _, row in rows(text) for name in row}

@@ -17,7 +17,7 @@ BARS = re.compile(
 )
 TOKEN = re.compile(r"\S+")
 WIDE = re.compile(r"\S+(?: \S+)*")
-RULE = re.compile(r"[-=+|\s\u2500-\u257f]+\Z")
+RULE = re.compile(r"[-=+|:\s\u2500-\u257f]+\Z")
 # Blanks are taken from the first of them on: a line of thousands would take its square in time otherwise.
 PROGRESS = re.compile(
     r"(?:(?::|(?<!\s))\s+\d+%(?:\|| (?=[\u2501\u2578\u2500]))|(?<!\s)\s+<-- ).*"

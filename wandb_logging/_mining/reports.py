@@ -145,7 +145,8 @@ def percents(groups: list[Group], kept: list[Group]) -> list[Group]:
 
 _PERCENT_LINE = re.compile(r"\s*[A-Za-z][\w @/-]{0,40}?\s*[:=]\s*\d{1,3}(?:\.\d+)?\s?%\s*\Z")
 _WIDE_LINE = re.compile(
-    r"\s*[A-Za-z](?:\S| (?! )){2,40}(?: {2,}|:\s {2,})[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*(?:%|$| {2,}[\d.]+ *%)"
+    r"\s*[A-Za-z](?:\S| (?! )){2,40}(?: {2,}|:\s {2,})[-+]?\d[\d.]*(?:e[-+]?\d+)?\s*"
+    r"(?:%|$| {2,}[\d.]+ *%|\(?(?:\+/?-|\u00b1) ?\d[\d.]*\)?\s*\Z)"
 )
 
 _WIDE_PAIRS = re.compile(

@@ -66,14 +66,17 @@ def name_before_count(text: str, head: int) -> str:
     if took is not None:
         return text[: took.end()] + ":" + text[took.end() + 1 :]
     match = _COUNT_WITHIN.match(text, head)
-    if match is None or not is_metric(match["name"]) or step_rank((match["what"] or "").strip()) is not None:
+    if match is None or not is_metric(match["name"]):
+        return text
+    if match["of"] != "per" and step_rank((match["what"] or "").strip()) is not None:
         return text
     return text[: match.end("name")] + " " * (match.end() - match.end("name") - 1) + ":" + text[match.end() :]
 
 
 _COUNT_WITHIN = re.compile(
-    r"(?P<name>[A-Z][a-z]+(?: [a-z]+){0,3}) (?:in|of|over|for|from|across|with) (?:(?:the|all|[a-z]{3,12}) )?"
-    r"(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=](?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
+    r"(?P<name>[A-Z][a-z]+\.?(?: [a-z]+){0,3}) (?P<of>in|of|over|for|from|across|with|per) "
+    r"(?:(?:the|all|[a-z]{3,12}) )?(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=]"
+    r"(?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
 )
 _STEP_TOOK = re.compile(
     r"(?i)(?:this |the |each |one )?(?:epoch|iteration|step|batch|round|episode|validation|evaluation) took"

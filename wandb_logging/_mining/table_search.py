@@ -241,7 +241,8 @@ def _is_of_atoms(names: Sequence[str]) -> bool:
 
 def _tells_results(names: Sequence[str], labels: str | None, *, tells: bool) -> bool:
     """Whether rows that a text column tells apart are results, rather than a list of things or the parts of a model."""
-    if _is_of_atoms(names) or not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names):
+    of_parts = not _PARTS.isdisjoint(name.rpartition("/")[2].lower() for name in names)
+    if _is_of_atoms(names) or (of_parts and not any(name.endswith("/s") for name in names)):
         return False
     return (
         not labels
@@ -281,7 +282,17 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     whole = mostly and all(isinstance(value, int) for value in first)
     if step is None and whole and not labels and _goes_up(first):  # type: ignore[arg-type]
         step = names[0]
-    return step
+    amounts = (name for name in names if _AMOUNT.match(name) and _counts_up([row.get(name) for row in rows]))
+    return step or next(amounts, None)
+
+
+_AMOUNT = re.compile(r"(?i)n(?:umber)?_(?:of_)?(?:trees|iterations|rounds|steps|epochs|samples)\Z")
+
+
+def _counts_up(values: Sequence[object]) -> bool:
+    """Whether whole numbers grow from row to row: `number_of_trees` is how far a model has come."""
+    whole = [value for value in values if isinstance(value, (int, float)) and not value % 1]
+    return len(whole) == len(values) > 2 and all(one < other for one, other in zip(whole, whole[1:]))
 
 
 def _goes_up(values: Sequence[float]) -> bool:

@@ -91,11 +91,10 @@ class Table:
             state["header"] = below(state["header"], raw)
             return {}
         bars = len(BARS.findall(raw)) > 1 if len(BARS.findall(state["header"])) > 1 else False
-        if not bars and state.get("bars"):
-            return None  # `Epoch 1/2` below rows between bars
         if bars and state.pop("ruled", False) and "kinds" in state and _is_all_names(raw):
-            state.clear()
-            return None  # the header of another table
+            state.clear()  # the header of another table
+        if not state or (not bars and state.get("bars")):
+            return None  # `Epoch 1/2` below rows between bars
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
         if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None

@@ -49,7 +49,7 @@ SETTINGS = frozenset(
     "length width height "
     "depth channels features labels classes columns rows cols variables constraints binaries nonzeros nonzero "
     "candidates "
-    "folds fits atoms examples documents vocabulary year date month day chapter line col column offset address "
+    "folds fits beam atoms examples documents vocabulary year date month day chapter line col column offset address "
     "flag flags verbosity exit code status signal errno keep window percentile learn lr lr0 lrf gamma momentum "
     "weight cutoff timestep restart freq frequency available topics passes cl ref jobs groupid bins used".split()
 )

@@ -30,7 +30,7 @@ def find_groups(
         if item.fields:
             by_key[f"{len(item.fields)} {item.key}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
-    groups = [group for group in groups if not _are_switches(group)]
+    groups = [group for group in groups if not _are_switches(group) and not _is_aside(group)]
     regular = []
     for alike in _but_for_units(groups):
         whole = alike[0]
@@ -74,6 +74,12 @@ def _are_switches(group: Group) -> bool:
 
 
 _SWITCH = re.compile(r"(?<![\w=])[A-Za-z]\w{0,40}=(?:True|False|None)\b")
+
+
+def _is_aside(group: Group) -> bool:
+    """Whether lines only say in brackets how long something took: `DONE (t=0.41s)`."""
+    one = group.first.fields[0]
+    return len(group.first.fields) == 1 and one.name == "t" and group.first.text[: one.start].endswith("(t=")
 
 
 def _by_names(shapes: list[Shape]) -> list[list[Shape]]:
@@ -336,7 +342,10 @@ def _is_regular(group: Group) -> bool:
         return False
     many = len(group.shapes)
     if group.step is not None:
-        chosen = all(is_setting(name) and counters.is_constant(group.values(i)) for i, name in group.wanted.items())
+        once = many == 1
+        chosen = all(
+            is_setting(name) and (once or counters.is_constant(group.values(i))) for i, name in group.wanted.items()
+        )
         return not chosen and not _says_nothing(group) and _counts(group, group.first.fields[group.step])
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
         pairs = [group.values(i) for i in group.wanted]
