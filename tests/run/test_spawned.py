@@ -30,7 +30,7 @@ def bare() -> Iterator[logging.Logger]:
         patch.setattr(logging, "lastResort", logging.StreamHandler(sys.stderr))
         logging.lastResort.setLevel(logging.WARNING)  # type: ignore[union-attr]
         yield log
-        for handler in spawned._handlers():
+        for handler in spawned.listed_handlers():
             handler.close()
         spawned.leave()
     log.handlers = []

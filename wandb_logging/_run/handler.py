@@ -495,8 +495,7 @@ def current_run() -> Run:
     if runs := going_on():
         return runs[-1]
     # Not `_handlers`: one that a later `dictConfig` has taken out is no longer in logging's own list.
-    references = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  logging has no public way to ask
-    handlers = [handler for reference in references if isinstance(handler := reference(), WandbHandler)]
+    handlers = [handler for handler in spawned.listed_handlers() if isinstance(handler, WandbHandler)]
     if not handlers:
         raise LogError("there is no run: configure logging with a WandbHandler, or begin one with new_run")
     return handlers[-1].run

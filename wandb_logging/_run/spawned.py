@@ -68,6 +68,13 @@ def our_handlers() -> Iterator[tuple[logging.Logger, logging.Handler]]:
                 yield logger, handler
 
 
+def listed_handlers() -> list[logging.Handler]:
+    """The handlers of ours that `logging` closes at exit, in the order in which they were made."""
+    references: list[Any] = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  no public way
+    found = [reference() for reference in references]
+    return [handler for handler in found if hasattr(handler, _MARK) and not isinstance(handler, _Late)]
+
+
 def name_of(logger: logging.Logger) -> str:
     """The name by which `getLogger` finds the logger."""
     return "" if logger is logging.root else logger.name
@@ -75,7 +82,7 @@ def name_of(logger: logging.Logger) -> str:
 
 def _packed() -> Baggage:
     try:  # no process may fail because of us
-        found = list(our_handlers()) or [(logging.root, handler) for handler in _handlers()]
+        found = list(our_handlers()) or [(logging.root, handler) for handler in listed_handlers()]
         where = [(name_of(logger), logger.level, handler.level) for logger, handler in found]
     except Exception:
         return b"", "", ()
@@ -83,12 +90,6 @@ def _packed() -> Baggage:
         return pickle.dumps([handler for _, handler in found]), "", where
     except Exception as exc:  # a formatter, a filter or `on_stop` that cannot be pickled
         return b"", f"{type(exc).__name__}: {exc}", where
-
-
-def _handlers() -> list[logging.Handler]:
-    references: list[Any] = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001  no public way
-    found = [reference() for reference in references]
-    return [handler for handler in found if hasattr(handler, _MARK) and not isinstance(handler, _Late)]
 
 
 # --- in the process that was spawned ---
@@ -100,7 +101,7 @@ _making = False
 def arrive(baggage: Baggage) -> Invitation:
     """Prepare a spawned process: only find out where its records would go. Handlers are made by the first record."""
     with contextlib.suppress(Exception):
-        if not _handlers():  # else the process has configured a handler already
+        if not listed_handlers():  # else the process has configured a handler already
             for number, (name, level, handler_level) in enumerate(baggage[2]):
                 _take(logging.getLogger(name), level, _Late(baggage, number, name, handler_level))
     return Invitation(baggage)  # it goes on to the process's own children
