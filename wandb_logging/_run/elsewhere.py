@@ -86,7 +86,7 @@ def _own_loopback(host: str) -> str | None:
 
 def _receiver_of(run: Run, host: str, port: int) -> Receiver:
     background = run._background  # noqa: SLF001  the same floor
-    journal, label = background.journal, run._label_here  # noqa: SLF001
+    journal, label = background.journal, run._writer_label  # noqa: SLF001
     if run.dir is None:
         raise LogError(f"run {run.id} has no directory: nobody can join it")
 

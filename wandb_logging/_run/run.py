@@ -140,21 +140,21 @@ class Run(Described):
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, membership
         )
         self._journal = journal = self._background.journal
-        self._label_here = membership.label
+        self._writer_label = membership.label
         if self._auto:
             autoresume.note(settings.cache_dir, self.id, key)
         self._config = dict(config)  # not masked, because the program may read its settings here
         self._report_config(aside)
         self._changed: dict[str, Any] = {}  # name, notes and so on that were set while the run goes on
         self._own_summary: dict[str, Any] = {}
-        self._labels: dict[str, dict[str, Any]] = {}
+        self._told_page: dict[str, dict[str, Any]] = {}
         self._summary = Summary(self._read_summary, self._set_summary, lambda: self._read_summary(longest=math.inf))
         self._follower = Follower(journal.run_dir)
         # Logging a row checks its step only if a late step is an error.
         self._steps = Steps(notices.add, self._steps_from()) if settings.late_steps == "error" else None
         log_beside = partial(artifacts.log_beside, self._background)
         earlier = self._summary.get if settings.resume else nothing_earlier
-        placing = partial(Placing, self._keep_media, log_beside, self._label, run_id=self.id, earlier=earlier)
+        placing = partial(Placing, self._keep_media, log_beside, self._tell_page, run_id=self.id, earlier=earlier)
         self._media_of_records = placing()
         self._media_by_hand = placing(strict=True)
         self._media_of_summary = placing(strict=True, step="summary")
@@ -345,11 +345,11 @@ class Run(Described):
         self._background.append_change("summary", placed)
         return placed
 
-    def _label(self, kind: str, key: str, what: dict[str, Any]) -> None:
+    def _tell_page(self, kind: str, key: str, what: dict[str, Any]) -> None:
         """Put something into the config that W&B's page needs: names of an image's classes, or how a chart is drawn."""
         told = {key: what}
-        if self._labels.get(kind, {}).get(key) != told[key]:
-            self._labels.setdefault(kind, {}).update(told)
+        if self._told_page.get(kind, {}).get(key) != told[key]:
+            self._told_page.setdefault(kind, {}).update(told)
             self._background.append_change("config", {"_wandb": {kind: told}})
 
     def upload_file(self, path: str | os.PathLike[str], name: str | None = None) -> None:
@@ -607,7 +607,7 @@ class Run(Described):
         return self  # a copy is the same run, as a copy of a logger is the same logger
 
     def __reduce__(self) -> tuple[Callable[..., Run], tuple[Any, ...]]:
-        return _joined, (copying.ticket_of(self.dir, self._journal.info, self.settings, self.mode, self._label_here),)
+        return _joined, (copying.ticket_of(self.dir, self._journal.info, self.settings, self.mode, self._writer_label),)
 
     def __enter__(self) -> Run:  # noqa: PYI034  typing.Self needs Python 3.11
         return self
