@@ -431,8 +431,6 @@ _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boo
 def _check_kind(value: object, kind: Mapping[str, Any], at: str) -> None:
     if "enum" in kind and not any(value is one or (value == one and type(value) is type(one)) for one in kind["enum"]):
         raise SettingsError(f"{at} must be one of {kind['enum']}, not {value!r}")
-    if "const" in kind and value is not kind["const"]:
-        raise SettingsError(f"{at} must be true, not {value!r}")
     if kind.get("type") == "array":
         if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
             raise SettingsError(f"{at} must be a list of names, not {value!r}")

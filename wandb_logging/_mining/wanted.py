@@ -22,9 +22,14 @@ from wandb_logging._mining.vocabulary import (
 from wandb_logging._mining.worth import ARTICLES, Seen, is_worth
 
 
-def find_groups(
-    shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int] = frozenset()
-) -> list[Group]:
+def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int]) -> list[Group]:
+    """The groups of lines that are worth a rule, with what is wanted from each.
+
+    Args:
+        shapes: all lines of the log, taken apart.
+        findings: what was found before in other forms, such as tables.
+        headed: numbers of the lines below headings such as `Results`.
+    """
     by_key: dict[str, list[Shape]] = defaultdict(list)
     for item in shapes:
         if item.fields:
