@@ -56,10 +56,6 @@ class Holder:
         """This process, as the holder of a file in the folder `root`."""
         return cls(os.getpid(), socket.gethostname(), boot_id(), _device(root), lease)
 
-    def of_child(self) -> Holder:
-        """In a forked child of this process: that child, which does not renew."""
-        return Holder(os.getpid(), self.host, self.boot, self.device)
-
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Holder:
         """From the content of a lock file; members of a wrong form count as missing."""
@@ -133,9 +129,9 @@ def life_of(root: Path, name: str, holder: Callable[[], Holder], traces: Callabl
     sign = Sign(locked, said.is_near(root), said.ended, said.lease)
     found = judge(sign)
     if found is Life.UNKNOWN:
-        found = judge(replace(sign, age=_age(root, [name])))
+        found = judge(replace(sign, age=age_of(root, name)))
     if found is Life.GONE and not sign.ended and not (sign.near and locked is False):
-        found = judge(replace(sign, age=_age(root, [name, *traces()])))
+        found = judge(replace(sign, age=age_of(root, name, *traces())))
     return found
 
 
@@ -171,10 +167,6 @@ def said_in(root: Path, name: str) -> dict[str, Any]:
 
 def age_of(root: Path, *names: str) -> float | None:
     """Seconds since the time of one of these files was set, by the disk's own clock; None if nobody can find out."""
-    return _age(root, list(names))
-
-
-def _age(root: Path, names: list[str]) -> float | None:
     noted = [at for name in names if (at := _noted(root, name)) is not None]
     now = _now(root)
     return None if now is None or not noted else now - max(noted)
