@@ -43,6 +43,16 @@ class TestPassingOn:
         """The program reads our stdin."""
         assert ran("cat", data=b"one\ntwo").stdout == b"one\ntwo"
 
+    def test_stdout_and_stderr_in_one_file_keep_their_order(self) -> None:
+        """After `2>&1` what came first is first, in the file and in the run, however fast it was written."""
+        code = "import os\nfor i in range(1000): os.write(1 + i % 2, b'%d\\n' % i)"
+        wanted = [str(i) for i in range(1000)]
+        with open("log", "wb") as log:
+            line = [*command(), *python(code)]
+            subprocess.run(line, env=environment(), stdout=log, stderr=log, timeout=PATIENCE, check=True)
+        assert Path("log").read_text().splitlines()[:1000] == wanted
+        assert texts(the_run()) == wanted
+
     def test_text_is_the_logs_tab(self) -> None:
         """Each line is in the run, those of stderr marked, a letter cut between two writes whole."""
         ran(*python("import os, time; os.write(1, b'gr\\xc3'); os.write(1, b'\\xbcn\\n'); os.write(2, b'bad\\n')"))
@@ -131,6 +141,36 @@ class TestPassingOn:
         assert b"no-such-program-at-all" in done.stderr
         assert the_run().exit_code == 127
 
+    @pytest.mark.parametrize("name", ["./script", "script"])
+    def test_a_script_that_names_no_interpreter(self, name: str) -> None:
+        """A shell takes it, as it does where `nohup`, `env` or a shell starts such a script."""
+        Path("script").write_text('echo "$1"; exit 5')
+        Path("script").chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([str(Path.cwd()), os.environ["PATH"]])
+        done = ran(name, "a b")
+        assert (done.stdout, done.returncode) == (b"a b\n", 5), done.stderr
+
+    def test_where_nothing_is_left_for_a_run_the_program_goes_on(self) -> None:
+        """Without a file descriptor to spare it is run as it would be without us."""
+        line = shlex.join([*command(), "sh", "-c", "echo work; exit 4"])
+        program = ["sh", "-c", f"ulimit -n 8; exec {line}"]
+        done = subprocess.run(program, env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+        assert (done.stdout, done.returncode) == (b"work\n", 4), done.stderr
+        assert b"in no run" in done.stderr
+
+    def test_in_a_folder_that_was_removed(self) -> None:
+        """The program is run there, as it would be without us."""
+        line = shlex.join([*command(), "sh", "-c", "echo work; exit 4"])
+        program = ["sh", "-c", f"mkdir gone; cd gone; rmdir ../gone; exec {line}"]
+        done = subprocess.run(program, env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+        assert (done.stdout, done.returncode) == (b"work\n", 4), done.stderr
+
+    def test_a_program_without_a_name(self) -> None:
+        """An empty name, as of a variable that is not set, is a wrong usage, and no run."""
+        done = ran("")
+        assert done.returncode == 2
+        assert b"no command" in done.stderr
+
     def test_no_program(self) -> None:
         """Nothing behind the two dashes is a wrong usage, and no run."""
         done = ran()
@@ -211,16 +251,16 @@ class TestMetrics:
         assert logged == {"outer", "inner"}
 
     def test_a_sitecustomize_of_its_own_still_runs(self) -> None:
-        """The one that ours hides is imported as it would have been."""
+        """The one that ours hides is imported as it would have been, and what imports it has it."""
         Path("mine").mkdir()
-        Path("mine/sitecustomize.py").write_text("import os; os.environ['SEEN'] = 'yes'")
+        Path("mine/sitecustomize.py").write_text("import os; os.environ['SEEN'] = 'yes'; mine = 1")
         env = {
             **environment(),
             "PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(Path("mine").absolute())]),
         }
-        program = [*command(), *python("import os; print(os.environ['SEEN'])")]
+        program = [*command(), *python("import os, sitecustomize; print(os.environ['SEEN'], sitecustomize.mine)")]
         done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
-        assert done.stdout == b"yes\n", done.stderr
+        assert done.stdout == b"yes 1\n", done.stderr
 
     def test_event_files_that_it_writes(self) -> None:
         """What TensorBoard writers put into a named folder is in the run, to the last value."""

@@ -30,6 +30,7 @@ EXAMPLES = (
     "run --as-wandb -- python script_that_imports_wandb.py",
 )
 
+_IN_NO_RUN = "the program goes on, in no run"
 _OURS = {"capture_output": False, "signals": (), "exit_hooks": False}  # output and signals are the program's, not ours
 
 
@@ -53,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run a program and log it as a run. Returns the program's exit code."""
     command = args.program[1:] if args.program[:1] == ["--"] else args.program
-    if not command:
+    if not command or not command[0]:
         complain(f"no command: {PROG} run [options] -- COMMAND [ARGUMENT ...]")
         return USAGE
     try:
@@ -66,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     from wandb_logging._supervise.program import Program  # noqa: PLC0415  of POSIX
 
-    program = Program(command)  # it is forked here, before there are threads
+    try:
+        program = Program(command)  # it is forked here, before there are threads
+    except OSError as exc:  # no file descriptors or processes are left
+        return _instead(command, words_of(exc))
     early = decided(settings)
     run = None if early is not None else _begun(settings, args, command)
     if early is None and run is None:
@@ -108,17 +112,33 @@ def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> 
     return run
 
 
-def _through(program: Program, run: Run | None) -> int:
-    """Pass on what the program writes until it ends. Returns its exit code."""
+def _instead(command: list[str], why: str) -> int:
+    """Become the program. Returns an exit code if that is not possible."""
+    from wandb_logging._supervise.program import become  # noqa: PLC0415  of POSIX
+
+    complain(f"{why}: {_IN_NO_RUN}")
+    try:
+        become(command, {})
+    except OSError as exc:
+        return _not_run(exc)
+
+
+def _not_run(exc: OSError) -> int:
+    """Say why the program does not run. Returns the exit code that a shell has for this."""
     from wandb_logging._supervise.program import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
 
+    complain(words_of(exc))
+    return NOT_FOUND if isinstance(exc, FileNotFoundError) else NOT_RUN
+
+
+def _through(program: Program, run: Run | None) -> int:
+    """Pass on what the program writes until it ends. Returns its exit code."""
     if run is None:
-        complain("the program goes on, in no run")
+        complain(_IN_NO_RUN)
     try:
         code = program.run(
             (lambda _, __: None) if run is None else lambda text, error: run.log_output(text, error=error)
         )
     except OSError as exc:
-        complain(words_of(exc))
-        code = NOT_FOUND if isinstance(exc, FileNotFoundError) else NOT_RUN
+        code = _not_run(exc)
     return code

@@ -15,6 +15,7 @@ import os
 import selectors
 import signal
 import sys
+import stat
 import termios
 import threading
 import time
@@ -146,7 +147,9 @@ class Program:
             self._streams.append(Pipe(ours, shown, error=not on_terminal[1]))
             ends[1:] = [theirs if on else -1 for on in on_terminal[1:]]
         for fd in (1, 2):
-            if not on_terminal[fd]:
+            if fd == 2 and _go_to_one_file():  # as after `2>&1`: through two pipes the order would be lost
+                ends[2] = ends[1]
+            elif not on_terminal[fd]:
                 source, ends[fd] = os.pipe()
                 self._streams.append(Pipe(source, fd, error=fd == 2, wide=widen(source)))
         return ends[0], ends[1], ends[2]
@@ -170,8 +173,7 @@ class Program:
                 told = opened.read()
             if not told:
                 os._exit(GIVEN_UP)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and a program would inherit that
-            os.execvpe(self._command[0], self._command, {**os.environ, **json.loads(told)})  # noqa: S606  as asked
+            become(self._command, json.loads(told))
         except OSError as exc:
             os.write(answer, str(exc.errno or errno.EIO).encode())
         finally:
@@ -346,6 +348,41 @@ class Program:
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 os.close(stream.source)
+
+
+def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Have a program take the place of this process, as a shell would start it.
+
+    Args:
+        command: the program and its arguments.
+        environment: variables for the program, in addition to ours.
+
+    Raises:
+        OSError: there is no such program, or it cannot be run.
+    """
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and a program would inherit that
+    everything = {**os.environ, **environment}
+    name, *arguments = command
+    folders = [""] if os.sep in name else os.get_exec_path(everything)
+    failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    for file in (os.path.join(folder, name) for folder in folders):
+        try:
+            os.execve(file, command, everything)  # noqa: S606  as asked
+        except OSError as exc:
+            if exc.errno == errno.ENOEXEC:  # a script that does not name its interpreter
+                os.execve("/bin/sh", ["/bin/sh", file, *arguments], everything)  # noqa: S606
+            if not isinstance(exc, (FileNotFoundError, NotADirectoryError)):
+                failed = exc
+    raise failed
+
+
+def _go_to_one_file() -> bool:
+    """Whether our stdout and stderr are the same pipe or file."""
+    try:
+        out, error = os.fstat(1), os.fstat(2)
+    except OSError:  # closed
+        return False
+    return os.path.samestat(out, error) and not stat.S_ISCHR(out.st_mode)
 
 
 def _end_as(status: int) -> NoReturn:

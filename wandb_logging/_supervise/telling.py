@@ -29,7 +29,11 @@ def decided(settings: Settings) -> Settings | None:
         return None
     if str(settings.cache_dir).startswith("~"):
         return None
-    return settings.but(run_id=settings.run_id or new_id(), cache_dir=settings.cache_dir.absolute())
+    try:
+        cache_dir = settings.cache_dir.absolute()
+    except OSError:  # the working directory was removed
+        return None
+    return settings.but(run_id=settings.run_id or new_id(), cache_dir=cache_dir)
 
 
 def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, str]:

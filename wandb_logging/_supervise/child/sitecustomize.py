@@ -19,7 +19,8 @@ _HERE = os.path.dirname(os.path.abspath(__file__))
 def _import_hidden() -> None:
     spec = PathFinder.find_spec("sitecustomize", [part for part in sys.path if os.path.abspath(part or ".") != _HERE])
     if spec is not None and spec.loader is not None:
-        spec.loader.exec_module(module_from_spec(spec))
+        sys.modules[__name__] = module = module_from_spec(spec)  # it is the one that the program imports
+        spec.loader.exec_module(module)
 
 
 class _WhenLogging:
