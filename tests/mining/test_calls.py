@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
 import logging
 import string
 from typing import Any
@@ -78,6 +80,13 @@ class Brace:
 
     def __str__(self) -> str:
         return self.fmt.format(*self.args, **self.kwargs)
+
+
+@pytest.mark.parametrize("given", [decimal.Decimal("0.25"), fractions.Fraction(1, 4)])
+def test_every_kind_of_number_is_a_number(given: object) -> None:
+    """A decimal number and a fraction are no texts in a row, given as an argument or by a keyword."""
+    for found in (metrics("loss %s", given), metrics({"event": "done", "loss": given})):
+        assert [(name, type(value), value) for name, value in (found or {}).items()] == [("loss", float, 0.25)]
 
 
 def test_braces() -> None:

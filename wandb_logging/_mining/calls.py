@@ -98,7 +98,7 @@ class Calls:
             except (IndexError, KeyError, TypeError):
                 return None
             if is_number(value):
-                found[name] = value
+                found[name] = _usual(value)
         return found
 
     def _is_for(self, template: str) -> bool:
@@ -127,7 +127,9 @@ def _given(record: Any) -> dict[str, Any] | None:
 def numbers_of(values: Mapping[Any, Any]) -> dict[str, Any]:
     """The numbers among keyword values, without those that only identify something."""
     return {
-        name: value for name, value in values.items() if isinstance(name, str) and is_number(value) and not is_id(name)
+        name: _usual(value)
+        for name, value in values.items()
+        if isinstance(name, str) and is_number(value) and not is_id(name)
     }
 
 
@@ -136,6 +138,16 @@ def is_number(value: object) -> bool:
     if isinstance(value, (int, float)):
         return not isinstance(value, bool)
     return hasattr(value, "__float__") and not isinstance(value, (str, bytes)) and getattr(value, "size", 1) == 1
+
+
+def _usual(number: Any) -> Any:
+    """A decimal number or a fraction as a float: in a row it would else be a text. Other numbers stay as they are."""
+    if isinstance(number, (int, float)) or not hasattr(number, "as_integer_ratio"):
+        return number
+    try:
+        return float(number)
+    except (OverflowError, ValueError):  # a fraction that is too large, a signalling NaN
+        return number
 
 
 def names_of(template: str, places: re.Pattern[str], *, every: bool = False) -> Names | None:
