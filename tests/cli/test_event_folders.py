@@ -54,6 +54,26 @@ class TestSync:
         assert "damaged at byte" in capsys.readouterr().err
         assert history(wandb_server) == {"runs": [0.0, 0.25]}
 
+    def test_a_file_damaged_at_its_beginning_is_said(
+        self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A folder of which nothing can be read is not one that has nothing in it yet."""
+        Path("bad").mkdir()
+        Path("bad/events.out.tfevents.1.host").write_bytes(bytes(range(200)))
+        assert main(["sync", "bad"]) == 1
+        said = capsys.readouterr()
+        assert "damaged at byte 0" in said.err
+        assert said.out == ""
+
+    def test_a_folder_without_an_event_is_no_error(
+        self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A writer that has only begun has made an empty file."""
+        Path("new").mkdir()
+        Path("new/events.out.tfevents.1.host").touch()
+        assert main(["sync", "new"]) == 0
+        assert capsys.readouterr().out == "new: nothing in it yet\n"
+
     def test_one_file(self, wandb_server: LocalServer) -> None:
         """An event file that is named is a run by itself."""
         write("runs")

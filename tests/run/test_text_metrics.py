@@ -143,6 +143,33 @@ def test_text_as_json() -> None:
     assert "RuntimeError: no" in second["exc_info"]
 
 
+class _WithoutText:
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+def _ring() -> dict[str, Any]:
+    ring: dict[str, Any] = {"inside": 1}
+    ring["ring"] = ring
+    return ring
+
+
+@pytest.mark.parametrize("odd", [_WithoutText(), _ring(), {(1, 2): 3}])
+def test_a_field_that_json_cannot_hold_costs_no_other(odd: object, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text is still an object with the message and the other fields."""
+    handler = offline(text_format="json")
+    logger = logger_with(handler)
+    logger.info("bad field", extra={"odd": odd, "fold": 2})
+    handler.close()
+    (line,) = data(handler).lines
+    written = json.loads(line.partition(" ")[2])
+    assert (written["message"], written["fold"]) == ("bad field", 2)
+    assert "odd" in str(written)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_a_json_formatter_of_the_users_stays() -> None:
     """An application that logs JSON already gives its numbers as metrics by a rule."""
     from pythonjsonlogger.json import JsonFormatter

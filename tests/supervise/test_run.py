@@ -47,7 +47,7 @@ class TestPassingOn:
         """After `2>&1` what came first is first, in the file and in the run, however fast it was written."""
         code = "import os\nfor i in range(1000): os.write(1 + i % 2, b'%d\\n' % i)"
         wanted = [str(i) for i in range(1000)]
-        with open("log", "wb") as log:
+        with Path("log").open("wb") as log:
             line = [*command(), *python(code)]
             subprocess.run(line, env=environment(), stdout=log, stderr=log, timeout=PATIENCE, check=True)
         assert Path("log").read_text().splitlines()[:1000] == wanted

@@ -50,12 +50,12 @@ def _made(root: Path, folder: Path, into: Path | None) -> tuple[list[Path], bool
     except (JournalError, OSError) as exc:
         complain(f"{folder}: {words_of(exc)}")
         return [], False
-    if taken.path is None:
+    if taken.path is not None:
+        say(f"{folder}: {counted(taken.rows, 'new row')} for {taken.path}")
+    elif not taken.left_out:
         say(f"{folder}: nothing in it yet")
-        return [], True
-    say(f"{folder}: {counted(taken.rows, 'new row')} for {taken.path}")
     for name, why in list(taken.left_out.items())[:_MOST_NAMED]:
         complain(f"{folder}: left out {name}: {why}")
     if len(taken.left_out) > _MOST_NAMED:
         complain(f"{folder}: left out {len(taken.left_out) - _MOST_NAMED} more")
-    return [taken.path], not taken.left_out
+    return [] if taken.path is None else [taken.path], not taken.left_out

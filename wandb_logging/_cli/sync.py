@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         complain(str(exc))
         return LEFT
     if not found and not args.follow:
-        if all_read:
+        if all_read and paths:  # of a folder of event files without any, that has been said
             say(f"no runs in {', '.join(map(str, paths))}")
         return DONE if all_read else LEFT
     _say_held(held, paths)

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from wandb_logging._values.plain import Aside, plain
+
 FIELDS = ("asctime", "levelname", "name", "message")
 
 
@@ -21,11 +23,28 @@ def formatter(options: Mapping[str, Any] | None, *, without: tuple[str, ...]) ->
     from pythonjsonlogger.core import RESERVED_ATTRS  # noqa: PLC0415  most users never need it
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 
+    class AllFields(JsonFormatter):
+        """Writes a record also if one of its fields is nothing that JSON can hold."""
+
+        def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+            """The JSON text for the fields of a record."""
+            try:
+                return super().jsonify_log_record(log_data)
+            except Exception:  # keys that are no texts, a value that contains itself or whose __str__ raises
+                return super().jsonify_log_record(_possible(log_data))
+
     given = dict(options)
     fields = given.pop("fields", None) or FIELDS
-    return JsonFormatter(
+    return AllFields(
         " ".join(f"%({name})s" for name in fields),
         reserved_attrs=[*RESERVED_ATTRS, *without],
         json_default=str,
         **given,
     )
+
+
+def _possible(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields as JSON can hold them, with the reason in place of what it cannot hold."""
+    aside: Aside = {}
+    held: dict[str, Any] = plain(fields, "", aside, of_config=True)
+    return {**held, **{name: f"({why})" for name, why in aside.items()}}

@@ -59,9 +59,10 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
         JournalError: another process is importing the files, or the disk refuses a write.
         OSError: the files cannot be read, or the directory cannot be made.
     """
-    first = next(EventFolder(folder).in_order(), None)
+    found = EventFolder(folder)
+    first = next(found.in_order(), None)
     if first is None:
-        return Taken()
+        return Taken(left_out=_damage(found))
     origin = hashlib.sha256(beginning(folder)).hexdigest()[:_ID_LENGTH]
     info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
     info = info.but(start=first.wall_time, program=str(folder), imported={"tensorboard": origin})

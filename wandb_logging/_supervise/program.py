@@ -14,12 +14,13 @@ import json
 import os
 import selectors
 import signal
-import sys
 import stat
+import sys
 import termios
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from wandb_logging._process.switch_interval import short_turns
@@ -350,7 +351,7 @@ class Program:
                 os.close(stream.source)
 
 
-def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     """Have a program take the place of this process, as a shell would start it.
 
     Args:
@@ -365,7 +366,7 @@ def become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     name, *arguments = command
     folders = [""] if os.sep in name else os.get_exec_path(everything)
     failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    for file in (os.path.join(folder, name) for folder in folders):
+    for file in (str(Path(folder, name)) for folder in folders):
         try:
             os.execve(file, command, everything)  # noqa: S606  as asked
         except OSError as exc:
