@@ -11,6 +11,7 @@ from typing import Any
 import wandb_logging
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
+PACKAGE = str(Path(wandb_logging.__file__).parent.parent)
 HOST = "https://api.example.com"
 UNREACHABLE = "http://127.0.0.1:9"  # the discard port: nobody listens
 
@@ -27,6 +28,6 @@ def offline_run(run_id: str = "r1", rows: int = 3, *, exit_code: int | None = 0,
 
 def child(*args: str, **options: Any) -> subprocess.Popen[str]:
     """The command line as a process of its own, its output piped."""
-    env = {**os.environ, "PYTHONPATH": str(Path(wandb_logging.__file__).parent.parent), **options.pop("env", {})}
+    env = {**os.environ, "PYTHONPATH": PACKAGE, **options.pop("env", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8", **options}
     return subprocess.Popen([sys.executable, "-m", "wandb_logging", *args], env=env, **pipes)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import wandb_logging
-from tests.cli.commands import child
+from tests.cli.commands import PACKAGE, child
+from tests.patience import PATIENCE
 from tests.started import printed
 from wandb_logging._cli import main, status
 from wandb_logging._cli.commands import COMMANDS
@@ -148,3 +149,23 @@ def test_python_m() -> None:
     process = child("--version")
     out, _ = process.communicate()
     assert (process.returncode, out) == (0, f"wandb-logging {wandb_logging.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "waits", ["", "import threading; threading.Thread(target=lambda: (go.wait(), note())).start()"]
+)
+def test_who_waits_for_the_end_of_the_process_is_heard(waits: str) -> None:
+    """Python is not taken apart at the end, but what others registered for it is called, and their threads end."""
+    Path("mine").mkdir()
+    Path("mine/sitecustomize.py").write_text(
+        "import atexit, threading\n"
+        "go = threading.Event()\n"
+        "def note(): open('noted', 'a').write('x')\n"
+        "def at_exit(): note(); go.set()\n"
+        "atexit.register(at_exit)\n"
+        "threading._register_atexit(go.set)\n" + waits
+    )
+    with child("--version", env={"PYTHONPATH": os.pathsep.join(["mine", PACKAGE])}) as process:
+        said, complained = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said, complained) == (0, f"wandb-logging {wandb_logging.__version__}\n", "")
+    assert Path("noted").read_text() == ("xx" if waits else "x")

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from wandb_logging._cli.commands import COMMANDS, fill, room_of
 from wandb_logging._cli.help import HelpFormatter
+from wandb_logging._cli.leaving import leave
 from wandb_logging._cli.output import (
     INTERRUPTED,
     LEFT,
@@ -35,6 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 all well, 1 something failed or is left to do, 2 wrong usage, 130 Ctrl-C, 141 the reader of
         our output has gone.
     """
+    code = _code(argv)
+    if argv is None:  # the process runs this command and nothing else
+        leave(code)
+        over()
+    return code
+
+
+def _code(argv: Sequence[str] | None) -> int:
     open_streams()
     encode_what_we_can()
     try:
@@ -49,9 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as exc:
         complain(words_of(exc))
         return LEFT
-    finally:
-        if argv is None:  # the process runs this command and nothing else
-            over()
     return code
 
 

@@ -23,7 +23,6 @@ from wandb_logging._values.utf8 import with_utf8
 
 _AT_ONCE = 8  # packages that are read before the program gets a moment
 _FIELDS = (b"Name", b"Version")
-_FIELD = rb"(?m)^(Name|Version):[ \t]*(.+?)\s*$"  # compiled when it is used, which is on no calling thread
 _HEAD = 2048  # bytes of a package's metadata that usually include these two fields
 
 # A file's content with the file's time, size and number then: a process that makes a hundred runs reads it once.
@@ -132,7 +131,9 @@ def _read_package(file: str) -> tuple[str, str]:
 
 
 def _fields(text: bytes) -> dict[bytes, bytes]:
-    return dict(reversed(re.findall(_FIELD, text)))
+    """The first value of each field. A search for its name takes half the time of a regular expression."""
+    values = ((b"\n" + text).partition(b"\n" + field + b":")[2].partition(b"\n")[0].strip() for field in _FIELDS)
+    return {field: value for field, value in zip(_FIELDS, values) if value}
 
 
 def _system() -> str:
