@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -175,6 +176,25 @@ class TestCommand:
         (run,) = read_runs("wandb_cache")
         values = {name: [row[name] for row in run.rows if name in row] for name in ("loss", "t/Temp")}
         assert values == {"loss": [0.5, 0.25], "t/Temp": [300.5, 301.5]}
+
+    def test_a_log_that_was_compressed(self) -> None:
+        """It is named and left out, as `mine` does; the others are taken."""
+        Path("old.log.gz").write_bytes(gzip.compress(b"one\n"))
+        Path("new.log").write_text("two\n")
+        for files, lines in (["old.log.gz"], []), (["old.log.gz", "new.log"], ["two"]):
+            process = child("tail", *files, "--no-follow", "--mode", "offline")
+            _, err = process.communicate(timeout=PATIENCE)
+            assert (process.returncode, "old.log.gz: is no text" in err) == (1, True)
+            runs = read_runs("wandb_cache") if Path("wandb_cache").exists() else []
+            assert [line.rpartition(" ")[2] for run in runs for line in run.lines] == lines
+
+    @pytest.mark.skipif(os.name == "nt", reason="it has no such device")
+    @pytest.mark.parametrize("options", [(), ("--no-follow",)])
+    def test_a_device_that_ends(self, options: tuple[str, ...]) -> None:
+        """Its end is the end: nobody comes to write more."""
+        process = child("tail", "/dev/null", "--mode", "offline", *options)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
 
     def test_a_file_that_is_not_there(self) -> None:
         """Without following, a file that is missing is said."""

@@ -43,7 +43,7 @@ class Log:
         encoding = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
         if encoding is None and not _is_text(begin):
             file.close()
-            raise NotText(f"{path}: is no text. Of a compressed log: zcat FILE | {PROG} mine -")
+            raise NotText(f"{path}: is no text. Of a compressed log: zcat FILE | {PROG} mine -, or tail -")
         self._file = io.TextIOWrapper(file, encoding or "utf-8", "replace", newline="\n")
         self._head: list[tuple[int, str]] = []
         self._rest = self._read()

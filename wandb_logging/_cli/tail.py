@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wandb_logging._cli.arguments import seconds
 from wandb_logging._cli.output import DONE, LEFT, complain, words_of
+from wandb_logging._cli.rules import Log, NotText
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._formats.event_folder import event_bytes, is_event_file
@@ -48,26 +49,43 @@ def run(args: argparse.Namespace) -> int:
     """Make a run, and log what is written to the files."""
     from wandb_logging._run.run import Run  # noqa: PLC0415  most commands need none
 
+    files = list(filter(_is_log, args.file))
+    if not files:
+        return LEFT
     try:
         given = {"capture_output": False, "system_metrics": False, "exit_hooks": False, **settings_of(args)}
         begun = Run(Settings.of(given))
     except (OSError, WandbLoggingError) as exc:
         complain(words_of(exc))
         return LEFT
-    absent = [path for path in args.file if str(path) != "-" and not path.exists()]
+    absent = [path for path in files if str(path) != "-" and not path.exists()]
     for path in absent:  # who mistyped a name would wait for ever
         complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
-    missing = absent if args.no_follow else []
+    code = DONE if len(files) == len(args.file) and not (absent and args.no_follow) else LEFT
     try:
-        _follow(begun, args.file, 0.0 if args.no_follow else args.until_idle)
+        _follow(begun, files, 0.0 if args.no_follow else args.until_idle)
     except KeyboardInterrupt:
         pass
     except OSError as exc:
         complain(words_of(exc))
         begun.finish(LEFT)
         return LEFT
-    begun.finish(LEFT if missing else DONE)
-    return LEFT if missing else DONE
+    begun.finish(code)
+    return code
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file can be a log, as far as that can be seen now. If it is no text, that is said."""
+    if not path.is_file() or is_event_file(path):
+        return True
+    try:
+        Log(path).close()
+    except NotText as exc:
+        complain(words_of(exc))
+        return False
+    except OSError:  # it is said when it is read
+        pass
+    return True
 
 
 def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None:

@@ -166,7 +166,9 @@ class Tail:
                 self._file = open(  # noqa: SIM115  stays open; a Path has no opener
                     os.dup(0) if str(self.path) == STDIN else self.path, "rb", buffering=0, opener=_at_once
                 )
-                self.waits = self._is_pipe = not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+                mode = os.fstat(self._file.fileno()).st_mode
+                self.waits = self._is_pipe = not stat.S_ISREG(mode)
+                self._has_no_name = self._has_no_name or stat.S_ISCHR(mode)  # nobody comes to write to a device
 
     def _was_cut(self) -> bool:
         assert self._file is not None
