@@ -23,8 +23,8 @@ class Texts:
         self._add = work.delta.lines.append
         self._structured = work.rules.structured
         self._screens: dict[str, Screen] = {}  # by label
-        self._second = ""  # seconds since 1970 of the latest line,
-        self._stamp = ""  # and how its time begins
+        self._latest = ""  # seconds since 1970 of the latest line,
+        self._begins = ""  # and how its time begins
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Add the text of a record, if the event has one."""
@@ -40,13 +40,13 @@ class Texts:
             return
         # Nearly all are made here, for there are as many as rows: each function called would be a tenth of the work.
         micros = str(round(time * 1e6))
-        if micros[:-6] != self._second:
-            self._second = micros[:-6]
-            self._stamp = _stamp(time)[:-6]
+        if micros[:-6] != self._latest:
+            self._latest = micros[:-6]
+            self._begins = _stamp(time)[:-6]
         if (type(level) is str and level in ERROR_LEVELS) or ("error" in event and event["error"] is True):
-            self._add(f"ERROR {self._stamp}{micros[-6:]} {said}")
+            self._add(f"ERROR {self._begins}{micros[-6:]} {said}")
         else:
-            self._add(f"{self._stamp}{micros[-6:]} {said}")
+            self._add(f"{self._begins}{micros[-6:]} {said}")
         work.state.lines += 1
 
     def take_output(self, text: str, time: float, *, error: bool, label: str = "") -> None:
