@@ -23,9 +23,9 @@ from wandb_logging._page.scan import MOST_RUNS, without_ours
 from wandb_logging._page.wire import Line, packed
 from wandb_logging._values.plain import LONG, dumps, fast_dumps, finite
 
-MOST_BINS = 2000
+MOST_BINS = 2000  # most bins of a metric
 MOST_METRICS = 200  # most metrics in one request
-_MOST_RUNS = 500
+_MOST_ASKED = 500  # most runs in one request
 _KNOWN = 100  # most runs whose state is found out before the list of all comes
 _FIRST = 40  # of more runs, so many: a window of them
 _MOST_NAME = 12_000  # most characters of a query's value
@@ -62,7 +62,7 @@ class Answers:
         Of all runs many may be "unread": the page asks for those again, and meanwhile it has a list.
         """
         if "r" in query:
-            return _json(self.listed(_numbers(query["r"], _MOST_RUNS)))
+            return _json(self.listed(_numbers(query["r"], _MOST_ASKED)))
         keys = list(self.runs.by_key)
         return _json(self.listed(keys, _KNOWN if len(keys) <= _KNOWN else _FIRST))
 
@@ -117,7 +117,7 @@ class Answers:
 
     def bins(self, query: Query) -> Answer:
         """Bins of some metrics of some runs. All bins of one metric are on one grid: see `_page.wire`."""
-        runs = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS))
+        runs = self.runs.some(_numbers(query.get("r", ""), _MOST_ASKED))
         names = self._names(query)
         most = max(8, min(MOST_BINS, int(query.get("n", "256"))))
         low, high = _float(query.get("lo"), -math.inf), _float(query.get("hi"), math.inf)
@@ -125,7 +125,7 @@ class Answers:
         system = bool(names) and names[0].startswith(_SYSTEM)
         complete = self.runs.want(runs, "_step" if system else axis)
         found = [(run, *self._bins_of(run, axis, system=system, between=(low, high), most=most)) for run in runs]
-        only = set(_numbers(query["only"], _MOST_RUNS)) if "only" in query else {run.key for run in runs}
+        only = set(_numbers(query["only"], _MOST_ASKED)) if "only" in query else {run.key for run in runs}
         known = [(run, bins, exact) for run, bins, exact in found if bins is not None]
         grids = grids_of([bins for _, bins, _ in known], names, most, low, high)
         head = {"complete": complete, "read": {run.key: [run.version, int(exact)] for run, _, exact in found}}
@@ -197,7 +197,7 @@ class Answers:
 
     def csv(self, query: Query) -> Answer:
         """The logged values of some metrics of some runs as CSV, with a line for each value."""
-        runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_RUNS)), self._names(query), "_step"
+        runs, names, axis = self.runs.some(_numbers(query.get("r", ""), _MOST_ASKED)), self._names(query), "_step"
         self.runs.want(runs, axis)
         headers = (("Content-Disposition", guard.disposition(f"{names[0] if len(names) == 1 else 'charts'}.csv")),)
         return Answer("text/csv; charset=utf-8", _csv_of(runs, names), headers)

@@ -26,11 +26,11 @@ from wandb_logging._reading.replay import beginning, chunks_of
 from wandb_logging._values.plain import dumps
 
 _SPACING = 2  # number of chunks between two marks, at first
-_MARKS = 1024
+_MARKS = 1024  # most marks
 _MEDIA = 100  # number of latest media values that are kept of one metric
-_MEDIA_METRICS = 500
-_TASKS = 2000
-_TAIL = 64
+_MEDIA_METRICS = 500  # most metrics whose media are kept
+_TASKS = 2000  # most artifacts and alerts that are kept
+_TAIL = 64  # bytes by which the journal that was read is recognised
 
 
 @dataclass

@@ -40,7 +40,7 @@ class Readers:
         most: most processes at once.
     """
 
-    _IDLE = 20.0
+    _IDLE = 20.0  # seconds without a task until a process is ended
 
     def __init__(self, cache: Path, done: Callable[[int, str], object], most: int) -> None:
         self._cache = cache

@@ -26,8 +26,8 @@ from wandb_logging._reading.replay import beginning
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
 
-MOST_RUNS = 5000
-_TAIL = 16_384
+MOST_RUNS = 5000  # most runs that the page shows
+_TAIL = 16_384  # bytes of a journal in which the latest values are looked for
 _LOOK = 8192  # bytes read first at each place
 _LONGEST = 2**20  # most bytes read at a place: a longer line is left out
 _LAST_LOOK = 2**16  # bytes read at the end

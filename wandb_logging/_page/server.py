@@ -27,16 +27,16 @@ from wandb_logging._page.place import Place
 if TYPE_CHECKING:
     from wandb_logging._page.live import Content
 
-_CONNECTIONS = 64
+_CONNECTIONS = 64  # most at once
 _LISTENERS = 16  # most pages that are updated live at once
-_TIMEOUT = 60.0
+_TIMEOUT = 60.0  # seconds that a connection may be silent
 _LOOK_UP = 60.0 if sys.platform == "linux" else 1.0  # seconds between two looks whether to stop; see `Page.close`
 _MAKE_ROOM = 1.0  # most seconds that a connection waits for the end of one that has to go
-_HEARTBEAT = 15.0
+_HEARTBEAT = 15.0  # seconds without news after which a page that is updated live hears that all is well
 _BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears nothing for long takes its connection for dead
 _LONGEST = 32_768  # most characters of an address
-_PACK_FROM = 1024
-_PIECE = 2**18
+_PACK_FROM = 1024  # bytes of an answer from which on it is compressed
+_PIECE = 2**18  # bytes of a file that are sent at once
 
 
 class Page:
