@@ -22,6 +22,7 @@ from wandb_logging._errors import (
 )
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.stand_in import stand_in_for
+from wandb_logging._process import forks
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import messages, ranks
 from wandb_logging._run.connection import Connection
@@ -43,6 +44,7 @@ from wandb_logging._values.secrets import Secrets
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
 _EARLY = 0.001  # a wait may end so many seconds early without being interrupted
+_HELD = 1.0  # most seconds of a round for which forks wait, if it is made because many children log
 _BREATH = 0.0002  # seconds to sleep between two pieces of work, so that the program gets the interpreter
 
 
@@ -85,6 +87,7 @@ class Rounds:
         error: why the latest sending failed, in words for a person; None if it did not fail.
         stopped: whether the server asked the run to stop.
         waited_for: whether the program only waits for the last round.
+        many_came: whether many forked children have begun to log, so that the next round has much to read.
         takes_over: whether to send the run if the process that sends it is gone; False once this process has left it.
     """
 
@@ -110,6 +113,7 @@ class Rounds:
         self.stopped = False
         self.waited_for = False
         self.takes_over = True
+        self.many_came = False
         self._settings = settings
         self._journal = journal
         self._asker = asker
@@ -124,11 +128,12 @@ class Rounds:
         self._to_capture = [] if journal.comes_later or journal.helps else list(_CAPTURES)
         self._is_new = journal.comes_later  # whether no round was made
         self._times_anew = 0
+        self._held_until = 0.0  # monotonic time until which forks wait for the present round
         self._shared = False  # whether other processes write in the directory, and may ask for a round
         self._asked: object = None
         self.uploader = Uploader(
             journal.run_dir,
-            self.link(Pace(self._sleep, asker.out_of_time, self._breath)),
+            self.link(Pace(self._sleep, asker.out_of_time, self._breath, self._undisturbed)),
             options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
@@ -228,7 +233,9 @@ class Rounds:
         return self._shared and self._journal.run_dir.asked() != self._asked
 
     def _begin(self) -> None:
-        self.schedule.begin(time.monotonic(), sending=self.delivery.is_meant_to_send)
+        now = time.monotonic()
+        self.schedule.begin(now, sending=self.delivery.is_meant_to_send)
+        self._held_until, self.many_came = now + _HELD if self.many_came else 0.0, False
 
     def _look_after_disk(self) -> None:
         writer = self._journal.writer
@@ -387,6 +394,15 @@ class Rounds:
     def _breath(self) -> float:
         """Seconds to sleep between two pieces of work; 0 if the program only waits for us."""
         return 0.0 if self.waited_for else _BREATH
+
+    def _undisturbed(self) -> contextlib.AbstractContextManager[object]:
+        """Have forks wait while what many children have logged is read and folded.
+
+        After each fork the kernel copies each page that either side writes to. A thread that works beside a program
+        that forks all the time has most of its memory copied for each child.
+        """
+        left = self._held_until - time.monotonic()
+        return forks.held_off(left) if left > 0 else contextlib.nullcontext()
 
     def _sleep(self, seconds: float) -> None:
         """Wait as `Asker.sleep` does; meanwhile renew the lease, and write what the disk has refused before."""
