@@ -144,3 +144,67 @@ def test_the_colons_that_align_a_table_are_no_names() -> None:
         f"|task {name}|      0|acc   |0.{i}913|\n" for i, name in enumerate("abc")
     )
     assert "task b/Value" in {name for _, row in rows(text) for name in row}
+
+
+def test_the_word_before_brackets_tells_the_same_names_apart() -> None:
+    """`valid (HR: 0.5), test (HR: 0.6)` are two curves."""
+    text = "".join(
+        f"epoch:{i}, time: 1{i}.5(s), valid (NDCG@10: 0.{i}1, HR@10: 0.{i}2), test (NDCG@10: 0.{i}3, HR@10: 0.{i}4)\n"
+        for i in range(1, 7)
+    )
+    both = {"valid/NDCG@10": 0.61, "valid/HR@10": 0.62, "test/NDCG@10": 0.63, "test/HR@10": 0.64}
+    assert rows(text)[-1] == (6, {"time": 16.5, **both})
+
+
+def test_json_that_names_its_kind_is_two_curves() -> None:
+    """`"_type": "val_epoch"`, as SlowFast and pycls write it."""
+    text = "".join(
+        f'json_stats: {{"_type": "train_iter", "loss": 4.{i}}}\njson_stats: {{"_type": "val_epoch", "loss": 5.{i}}}\n'
+        for i in range(1, 7)
+    )
+    assert {name for _, row in rows(text) for name in row} == {"train_iter/loss", "val_epoch/loss"}
+
+
+def test_lines_that_differ_in_the_end_of_a_name_keep_its_beginning() -> None:
+    """`Training average loss at step 100: 0.5` beside `Valid MRR at step 100: 0.3`."""
+    text = "".join(
+        f"Training average {name} at step {i}00: 0.{i}{k}\n"
+        for i in range(1, 5)
+        for k, name in enumerate(["positive_loss", "negative_loss", "loss"], 1)
+    )
+    assert rows(text)[-1] == (400, {"Training average loss": 0.43})
+
+
+def test_a_border_beside_a_level_is_no_header() -> None:
+    """A table whose first border has the level before it and the source line behind it."""
+    border = "+-------+-----------+-----------+"
+    text = "".join(
+        f"[10:00:0{i}] INFO  === Training Iteration {i}00 Result ===       hook.py:228\n"
+        f"             INFO  {border}     hook.py:229\n"
+        f"                   | Value | lr_avg    | loss_avg  |\n                   {border}\n"
+        f"                   | avg   | 0.001{i}00  | 1.{i}00000  |\n                   {border}\n"
+        for i in range(1, 5)
+    )
+    assert rows(text)[-1][1] == {"lr_avg": 0.0014, "loss_avg": 1.4}
+
+
+def test_one_row_below_each_header_is_a_table() -> None:
+    """Between bars, all of whose numbers have decimals, once an evaluation."""
+    text = "".join(
+        f"| Arch | AP | AP .5 | AR |\n|---|---|---|---|\n| pose_hrnet | 0.41{i} | 0.32{i} | 0.44{i} |\n\n"
+        for i in (1, 2)
+    )
+    assert [list(row.values()) for _, row in rows(text)] == [[0.411, 0.321, 0.441], [0.412, 0.322, 0.442]]
+
+
+def test_a_result_may_be_said_in_capitals() -> None:
+    """`FINAL RHF ENERGY IS -74.96 AFTER 9 ITERATIONS`."""
+    text = "".join(f" STEP {i} ENERGY CHANGE = -0.{i}00210\n" for i in range(1, 6))
+    text += " FINAL RHF ENERGY IS      -74.9659012171 AFTER  9 ITERATIONS\n"
+    assert "FINAL RHF ENERGY" in rows(text)[-1][1]
+
+
+def test_an_abbreviation_with_a_point_is_part_of_a_name() -> None:
+    """`Mel-Spec. Error : 0.4`."""
+    text = "".join(f"Steps : {i}0, Gen Loss Total : 3{i}.1, Mel-Spec. Error : 0.{i}1\n" for i in range(1, 6))
+    assert rows(text)[-1] == (50, {"Gen Loss Total": 35.1, "Mel-Spec. Error": 0.51})

@@ -6,6 +6,7 @@ from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.shapes import Shape
+from wandb_logging._mining.vocabulary import TRAIN
 
 
 @dataclass(eq=False)
@@ -41,7 +42,8 @@ class Group:
         word = self.first.text[self.first.head :].split()[self.word[0]].strip(",:=")
         own = name.split()
         if own[-1] == word:
-            return "$name"
+            before = " ".join(own[:-1])
+            return f"{before} $name" if TRAIN.search(before) else "$name"
         return f"$name {' '.join(own[1:]) if own[0] == word else name}"
 
     def values(self, index: int) -> list[float]:

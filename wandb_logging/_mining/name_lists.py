@@ -94,6 +94,23 @@ def nested(fields: Sequence[_Numbered], text: str) -> None:
 _BRACES = re.compile(r"(?:'([\w .-]{1,40})'|\"([\w .-]{1,40})\")\s?:\s?\{|\{|\}")
 
 
+def in_brackets(fields: Sequence[_Numbered], text: str) -> None:
+    """Give numbers the word before their brackets, if the same names come again: `valid (HR: 0.5), test (HR: 0.6)`."""
+    found = list(_IN_BRACKETS.finditer(text)) if text.count("(") > 1 else []
+    names = [one.name for one in fields if any(match.start(2) <= one.start < match.end(2) for match in found)]
+    if len(found) < 2 or len(set(names)) == len(names):
+        return
+    for match in found:
+        for one in fields:
+            if one.name and match.start(2) <= one.start < match.end(2):
+                one.name = f"{match[1]}/{one.name}"
+
+
+_IN_BRACKETS = re.compile(
+    r"(?<![\w@-])([A-Za-z][\w@-]{0,30}):? ?\(((?:[A-Za-z][\w@.%-]{0,30} ?[:=] ?[-+.\deE]{1,24},? ?){1,12})\)"
+)
+
+
 class _Numbered(Protocol):
     name: str
     sep: str

@@ -8,7 +8,7 @@ from dataclasses import field
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.counts import counts_behind
 from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.name_lists import halves, name_lists, nested, slashed
+from wandb_logging._mining.name_lists import halves, in_brackets, name_lists, nested, slashed
 from wandb_logging._mining.pairs import hidden, pairs, words_behind
 from wandb_logging._mining.sentences import name_before_count, name_behind, name_behind_bar, step_in_sentence
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
@@ -155,7 +155,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
         for pair in pairs(rest, decimal, head)
     ]
     for item in named:
-        if item.sep == " " and re.search(r"\b(?:is|was)\s*\Z", rest[: item.start]):
+        if item.sep == " " and re.search(r"\b(?:is|was|IS|WAS)\s*\Z", rest[: item.start]):
             _is_said(item)
         if item.sep == " " and not item.name:
             _named_after(item, rest)
@@ -166,6 +166,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
         named[0].name, named[0].sep = name_behind(rest, named[0].end, head), ">"
     name_lists(named, rest)
     nested(named, rest)
+    in_brackets(named, rest)
     _counted_results(named, rest)
     _qualified(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)

@@ -20,7 +20,7 @@ from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting
 
-_EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "name", "msg", "message")
+_EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "_type", "name", "msg", "message")
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+(?:in )?[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
 _KEY_VALUE = re.compile(r"[A-Za-z_][\w.]*=(?:\"[^\"]*\"|'[^']*'|\S*)(?:\s+|$)")
 _BLOCK_ENTRY = re.compile(r"\s+[\w./@ -]{1,60}:(?: \S.*)?\Z")

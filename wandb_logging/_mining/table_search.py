@@ -74,6 +74,7 @@ _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
 _BRACKETS = re.compile(r"\([^()]*\)(?=:\s*\Z)")
 _COEFFICIENTS = re.compile(r" Std\. Error | Pr\(>")  # as R heads them, with one blank between the columns
+_FRAME = re.compile(r"\+[-=]{3,200}\+")  # of a table, beside what a logger says
 _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 
 
@@ -87,7 +88,8 @@ def _header(text: str) -> str | None:
         words = words[1:]
     if (
         # `Started at (GMT) :  2023-05-01 10:00:00`
-        (_STAMPED.search(text) and any(hidden(word).startswith("\x01") for word in words[3:]))
+        _FRAME.search(text)
+        or (_STAMPED.search(text) and any(hidden(word).startswith("\x01") for word in words[3:]))
         or table_cells.RULE.match(text)
         or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
         or any(map(_ORNAMENT.match, (words[:1] + words[-1:])))
@@ -267,7 +269,9 @@ def _is_dense(
     last = header.rpartition("\n")[2]
     headers = sum(last in " ".join(table_cells.BARS.sub(" ", text).split()) for text in within)
     names = [name for _, row in rows for name in row]
-    if headers == len(rows) and all(map(is_metric, names)):
+    values = [value for _, row in rows for value in row.values()]
+    measured = len(table_cells.BARS.findall(texts[0][1])) > 1 and all(value % 1 for value in values)
+    if headers == len(rows) and (measured or all(map(is_metric, names))):
         return True
     close = (headers > 2 and len(rows) < 2 * headers) or len(lines) >= 0.6 * len({number for number, _ in near})
     return close and (len(rows) > 2 or any(" :" in name or "/" in name for name in names))

@@ -30,7 +30,7 @@ def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
     """The rule that finds what is wanted in these lines; None if no rule does."""
     if group.word is not None and f"{{{group.word[1]}:word}}" not in _as_line(group)["line"]:
         # A word behind the numbers, such as a unit, says nothing about them.
-        names = {i: group.first.fields[i].name if name == "$name" else name for i, name in group.wanted.items()}
+        names = {i: group.first.fields[i].name if name.endswith("$name") else name for i, name in group.wanted.items()}
         group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in names.items()}
     for rule in (_as_line(group), _as_pairs(group)):
         if rule is not None and decimal != ".":
