@@ -83,6 +83,11 @@ class InTerminal:
         """What a person types."""
         os.write(self.fd, data)
 
+    def paste(self, data: bytes) -> None:
+        """Type as fast as the terminal takes it."""
+        while data:
+            data = data[os.write(self.fd, data) :]
+
     def read_until(self, text: bytes) -> None:
         """Read until a text has been shown."""
         deadline = time.monotonic() + PATIENCE

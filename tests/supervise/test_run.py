@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -339,6 +340,25 @@ class TestInATerminal:
         program.type(b"\x1a")
         assert program.end() == 0
         assert b"'\\x1a'" in program.seen
+
+    def test_much_is_typed_while_it_only_writes(self) -> None:
+        """Neither waits for the other: what was pasted reaches the program once it reads, all of it."""
+        code = (
+            "import os, select, sys, tty\n"
+            "tty.setraw(0); print('ready', flush=True); select.select([0], [], [])\n"
+            "for i in range(5000): print('line', i, 'x' * 60)\n"
+            "sys.stdout.flush(); left = 200_000\n"
+            "while left: left -= len(os.read(0, 65536))\n"
+            "print('read all', flush=True)"
+        )
+        program = InTerminal(*python(code))
+        program.read_until(b"ready")
+        pasting = threading.Thread(target=program.paste, args=(b"y" * 200_000,), daemon=True)
+        pasting.start()
+        program.read_until(b"read all")
+        pasting.join()
+        assert program.end() == 0
+        assert program.seen.count(b"line ") == 5000
 
     def test_ctrl_c(self) -> None:
         """Ctrl-C is typed in the program's terminal: the program is interrupted, once, and the run says so."""

@@ -25,11 +25,12 @@ from typing import Any, NoReturn
 
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
-from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, read, widen, write
+from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, read, widen, write, write_some
 from wandb_logging._supervise.terminal import Terminal
 
 NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
 _AHEAD = 2**24  # bytes that are read before anybody takes them
+_TYPED_AHEAD = 2**16  # bytes of typed input that wait for the program before no more is read
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
 _AT_A_KEY = ("SIGINT", "SIGQUIT")
@@ -53,6 +54,7 @@ class Program:
         self._terminal = Terminal()
         self._exit: int | None = None
         self._typing = False  # whether we read typed input
+        self._typed = b""  # input that the program's terminal had no room for yet
         gate, self._gate = os.pipe()
         self._answer, answer = os.pipe()
         self._number, self._tell = os.pipe()  # number of the process to signal, if it is not the one that we wait for
@@ -143,6 +145,7 @@ class Program:
             if on_terminal[0] and terminal.is_ours(0):  # in the background, input is for other jobs
                 terminal.copy_modes(0, theirs)
                 ends[0], self._keyboard = theirs, ours
+                os.set_blocking(ours, False)  # a program that only writes would else wait for us, and we for it
             else:
                 terminal.write_as_it_is(theirs)
             self._streams.append(Pipe(ours, shown, error=not on_terminal[1]))
@@ -244,10 +247,8 @@ class Program:
             self._look_after_program(selector)
             self._take_keyboard(selector)
             ready = gathered.wait(selector)
-            for key, _ in ready:
-                if key.data is None:
-                    self._type(selector)
-                elif not self._move(key.data, take):
+            for key, events in ready:
+                if not self._serve(key, events, selector, take):
                     open_streams -= 1
                     self._leave(selector, key.data)
             if ready:
@@ -261,6 +262,15 @@ class Program:
         while self._exit is None:
             self._look_after_program(selector, wait=True)
         return self._exit
+
+    def _serve(self, key: selectors.SelectorKey, events: int, selector: selectors.BaseSelector, take: Take) -> bool:
+        """Do what a keyboard or a stream is ready for. Returns False at the end of the stream."""
+        if key.data is None:
+            self._type(selector)
+            return True
+        if events & selectors.EVENT_WRITE:
+            self._hand_on(key.fd, selector)
+        return not events & selectors.EVENT_READ or self._move(key.data, take)
 
     def _move(self, stream: Pipe, take: Take) -> bool:
         """Pass on output that has been written. Returns False at the end of the stream."""
@@ -287,14 +297,22 @@ class Program:
     def _type(self, selector: selectors.BaseSelector) -> None:
         data = os.read(0, PIECE)
         if data and self._keyboard is not None:
-            write(self._keyboard, data)
+            self._typed += data
+            self._hand_on(self._keyboard, selector)
         else:
             selector.unregister(0)
             self._keyboard = None
 
+    def _hand_on(self, keyboard: int, selector: selectors.BaseSelector) -> None:
+        """Give the program typed input, as much as its terminal has room for; the rest when there is room again."""
+        self._typed = self._typed[write_some(keyboard, self._typed) :]
+        key = selector.get_map().get(keyboard)
+        if key is not None:  # else the program has ended
+            selector.modify(keyboard, selectors.EVENT_READ | (selectors.EVENT_WRITE if self._typed else 0), key.data)
+
     def _take_keyboard(self, selector: selectors.BaseSelector) -> None:
         """Read typed input while we are in the foreground, which `bg` and `fg` may change."""
-        here = self._keyboard is not None and terminal.is_ours(0)
+        here = self._keyboard is not None and terminal.is_ours(0) and len(self._typed) < _TYPED_AHEAD
         if here and not self._typing:
             self._terminal.give()
             self._resize()

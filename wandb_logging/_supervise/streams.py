@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import fcntl
 import os
+import select
 import selectors
 import time
 
@@ -65,10 +66,23 @@ def widen(pipe: int) -> bool:
 
 def read(fd: int) -> bytes:
     """Read one piece of what is there; nothing at the end of the stream."""
+    while True:
+        try:
+            return os.read(fd, PIECE)
+        except BlockingIOError:  # a terminal that is not to keep us when we write to it
+            select.select([fd], [], [])
+        except OSError:  # Linux reports a terminal that nobody has open any more in this way
+            return b""
+
+
+def write_some(fd: int, data: bytes) -> int:
+    """Write what there is room for. Returns how many bytes need not be written any more: all, if nobody reads them."""
     try:
-        return os.read(fd, PIECE)
-    except OSError:  # Linux reports a terminal that nobody has open any more in this way
-        return b""
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return len(data)
 
 
 def write(fd: int, data: bytes) -> bool:
