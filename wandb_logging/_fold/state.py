@@ -5,7 +5,7 @@ The values in a state are never changed, only replaced, so that a shallow copy o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -148,11 +148,16 @@ def first_state(info: RunInfo) -> State:
         step = step or info.branch_point["step"] + 1
     return State(
         step=step,
-        summary={key: value for key, value in before.summary.items() if key != "_wandb"} if before else {},
+        summary=without_ours(before.summary) if before else {},
         config=config,
         metrics=metrics,
         runtime=before.runtime if before else 0.0,
     )
+
+
+def without_ours(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A config, a summary or a sample without what a logger adds to it."""
+    return {key: value for key, value in tree.items() if key != "_wandb"}
 
 
 def rules_of(info: RunInfo, *, structured: bool = False) -> Rules:

@@ -17,7 +17,7 @@ from wandb_logging._fold.fold import _Folding, _slowly
 from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.mined import note_logged
 from wandb_logging._fold.rows import Rows
-from wandb_logging._fold.state import RESERVED, Rules, State
+from wandb_logging._fold.state import RESERVED, Rules, State, without_ours
 from wandb_logging._fold.text import Texts, is_error
 from wandb_logging._values.plain import fast_loads, loads
 
@@ -178,7 +178,7 @@ class _Teller(_Folding):
     texts_kind = _Texts
 
     def told(self) -> Told:
-        return Told(self.rows.history, self.texts.values, [*map(_sample, self.delta.samples)], self.delta.tasks)
+        return Told(self.rows.history, self.texts.values, [*map(sample_of, self.delta.samples)], self.delta.tasks)
 
     def take(self, bodies: Iterable[bytes]) -> None:
         """Take events, in order. As in the fold, nearly all are rows that depend on nothing else."""
@@ -270,5 +270,6 @@ def _columns(events: Sequence[Any], begin: float) -> tuple[list[Any], list[Any]]
 _names_disjoint: Any = type({}.keys()).isdisjoint
 
 
-def _sample(line: str) -> dict[str, Any]:
-    return {key: value for key, value in loads(line).items() if key != "_wandb"}
+def sample_of(line: str) -> dict[str, Any]:
+    """The sample of a line of system metrics."""
+    return without_ours(loads(line))

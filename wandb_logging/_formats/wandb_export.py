@@ -20,6 +20,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.file_names import METADATA, REQUIREMENTS
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold import fold
+from wandb_logging._fold.state import without_ours
 from wandb_logging._formats import wandb_messages as messages
 from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.wandb_log import LogWriter
@@ -105,7 +106,7 @@ class _Export:
         info = {**self._info.to_json(), **state.run}
         yield messages.header(f"wandb-logging {__version__}")
         about = self._environment()
-        yield messages.run(info, {key: value for key, value in state.config.items() if key != "_wandb"}, git_of(about))
+        yield messages.run(info, without_ours(state.config), git_of(about))
         if about:
             yield messages.environment(about, info["start"])
         for name, definition in state.metrics.items():

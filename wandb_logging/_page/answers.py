@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import JournalError
+from wandb_logging._fold.state import without_ours
 from wandb_logging._journal.metadata import captured_environment, git_of
 from wandb_logging._page import guard
 from wandb_logging._page.bins import AXES, Bins, Grid, Series, grids_of, of_row, on_grid
@@ -19,7 +20,7 @@ from wandb_logging._page.exact import waiting
 from wandb_logging._page.guard import Answer, Refused
 from wandb_logging._page.parts import MOST_LINES, Zoom, nearest, rows_from, text_page
 from wandb_logging._page.runs import Run, Runs
-from wandb_logging._page.scan import MOST_RUNS, without_ours
+from wandb_logging._page.scan import MOST_RUNS
 from wandb_logging._page.wire import Line, packed
 from wandb_logging._values.plain import LONG, dumps, fast_dumps, finite
 

@@ -15,6 +15,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
+from wandb_logging._fold.state import without_ours
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import walk_folders
 from wandb_logging._journal.cursor import Cursor
@@ -127,11 +128,6 @@ def words_of(exc: Exception) -> str:
 def _told(info: RunInfo) -> dict[str, Any]:
     texts = {name: getattr(info, name) for name in _TEXTS if getattr(info, name)}
     return {"info": {**texts, "tags": info.tags, "start": float(info.start)}, "config": without_ours(info.config)}
-
-
-def without_ours(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config without what a logger adds to it."""
-    return {key: value for key, value in config.items() if key != "_wandb"}
 
 
 def _all_sent(run_dir: RunDir, cursor: Cursor, newest: Mapping[int, int]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import Event, event_of
 from wandb_logging._events.run_info import RunInfo, problem
+from wandb_logging._fold.state import without_ours
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.replay import state_at
@@ -71,7 +72,7 @@ def config_of(run_dir: RunDir) -> dict[str, Any]:
             latest.take(event, event.config or {})
 
     run_dir.scan_after(position, (b'"config":',), take)
-    return {key: value for key, value in {**state.config, **latest.values}.items() if key != "_wandb"}
+    return without_ours({**state.config, **latest.values})
 
 
 class _Latest:

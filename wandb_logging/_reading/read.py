@@ -11,7 +11,8 @@ from typing import Any
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
-from wandb_logging._fold.state import Delta
+from wandb_logging._fold.state import Delta, without_ours
+from wandb_logging._fold.told import sample_of
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
@@ -136,7 +137,7 @@ def read_overview(path: Path, take: Callable[[Delta], object] = lambda _delta: N
         info=info_now(info, state.run),
         row_count=rows + state.rows,
         line_count=lines + state.lines,
-        config={key: value for key, value in state.config.items() if key != "_wandb"},
+        config=without_ours(state.config),
         summary=loads(fold.summary_line(state)),
         exit_code=state.exit,
         finished=cursor.complete,
@@ -179,7 +180,7 @@ class _Everything:
             if number >= self._first_line:
                 self.lines[number - self._first_line] = line
         self.lines += delta.lines
-        self.samples += map(_sample, delta.samples)
+        self.samples += map(sample_of, delta.samples)
 
 
 def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
@@ -208,7 +209,3 @@ def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
 
 def _why(exc: Exception) -> str:
     return f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else str(exc)
-
-
-def _sample(line: str) -> dict[str, Any]:
-    return {key: value for key, value in loads(line).items() if key != "_wandb"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wandb_logging._errors import LogError
+from wandb_logging._fold.state import without_ours
 from wandb_logging._report import Report
 from wandb_logging._run.background import Background
 from wandb_logging._run.start import Journal
@@ -194,7 +195,7 @@ class Described:
         `run.config["lr"] = 0.1` sets a key, as `update_config` does.
         """
         remote = self._background.remote
-        before = {key: value for key, value in remote.config.items() if key != "_wandb"} if remote else {}
+        before = without_ours(remote.config) if remote else {}
         return Config({**before, **self._earlier_config, **self._config}, self.update_config)
 
     @config.setter
