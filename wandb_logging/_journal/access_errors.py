@@ -37,6 +37,13 @@ def why_unread(path: Path, error: OSError) -> str:
     return said if owner is None else f"{said}, it belongs to {owner}"
 
 
+def words_of(error: Exception) -> str:
+    """What went wrong, for a person: the file and what the system says of it, if it is that; else the error's words."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
+
+
 def _other_owner(path: Path, error: OSError) -> str | None:
     """The user who owns the file that was refused, or else its folder: a name or number; None if that is this user."""
     named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else path

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError, WandbLoggingError
+from wandb_logging._journal.access_errors import words_of
 from wandb_logging._journal.cache_folder import is_being_made
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins
 from wandb_logging._page.cache import Cache
 from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._page.readers import Readers
-from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_folders, sample, size_of, words_of
+from wandb_logging._page.scan import MOST_RUNS, Card, card, first_card, run_folders, sample, size_of
 
 _AT_ONCE = 2**19  # most bytes of a journal that is read while the browser waits; a longer one is sampled
 _PATIENCE = 0.2  # most seconds that one request reads runs

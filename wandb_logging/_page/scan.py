@@ -17,6 +17,7 @@ from wandb_logging._events.event import Event, event_of, exit_code_after
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import without_ours
 from wandb_logging._journal import safe_files
+from wandb_logging._journal.access_errors import words_of
 from wandb_logging._journal.cache_folder import walk_folders
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.position import START, Position, places
@@ -116,13 +117,6 @@ def card(run_dir: RunDir) -> Card:
         )
     except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
         return Card(run_dir.path, error=words_of(exc))
-
-
-def words_of(exc: Exception) -> str:
-    """Why a run cannot be read, for a person."""
-    if isinstance(exc, OSError) and exc.filename:
-        return f"{exc.filename}: {exc.strerror}"
-    return str(exc) or type(exc).__name__
 
 
 def _told(info: RunInfo) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._fold import fold
 from wandb_logging._fold.state import Delta, without_ours
 from wandb_logging._fold.told import sample_of
+from wandb_logging._journal.access_errors import words_of
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading import frames
@@ -203,9 +204,5 @@ def read_runs(path: str | os.PathLike[str] = "wandb_cache") -> list[RunData]:
             problems.append(exc)
     for problem in problems:
         if folder.exists():  # a folder that is not there yet has no runs
-            warnings.warn(f"left out: {one_line(_why(problem))}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"left out: {one_line(words_of(problem))}", RuntimeWarning, stacklevel=2)
     return runs
-
-
-def _why(exc: Exception) -> str:
-    return f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) and exc.filename else str(exc)
