@@ -27,23 +27,24 @@ def inherited_settings() -> dict[str, Any] | None:
 
 def put_on_python_path(folder: str) -> None:
     """Have Python processes that this one starts import from a folder first. Calling it again changes nothing."""
-    others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
-    os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
+    os.environ["PYTHONPATH"] = python_path_with([folder])
 
 
 def python_path_with(folders: Sequence[str]) -> str:
     """The `PYTHONPATH` for a program that is to import from these folders before all others."""
-    others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part not in folders]
-    return os.pathsep.join([*folders, *others])
+    return os.pathsep.join([*folders, *_python_path_but(folders)])
 
 
 def take_off_python_path(folder: str) -> None:
     """Undo `put_on_python_path`."""
-    others = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
-    if others:
+    if others := _python_path_but([folder]):
         os.environ["PYTHONPATH"] = os.pathsep.join(others)
     else:
         os.environ.pop("PYTHONPATH", None)
+
+
+def _python_path_but(folders: Sequence[str]) -> list[str]:
+    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part not in folders]
 
 
 def takes_colour() -> bool:
