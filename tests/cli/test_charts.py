@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from wandb_logging._cli.charts import series, thinned
+from wandb_logging._cli.charts import charts, overlaid, series, thinned
 
 
 def test_series() -> None:
@@ -51,3 +52,12 @@ def test_a_long_run_is_drawn_evenly(count: int, spike: int) -> None:
     assert (spike, 9.0) in curve.points
     shape = curve.shape(400)
     assert (shape[0][0], shape[-1][0]) == (0, count - 1)
+
+
+@pytest.mark.parametrize("values", [(0.5, 1e300, 1e308), (-1.7e308, 1.7e308), (5e-324, 1e-323), (2.0**1023, 1, -1)])
+def test_a_loss_that_explodes(values: tuple[float, ...]) -> None:
+    """Where a chart cannot be drawn its last value is said, in one run and in several beside each other."""
+    curves = series([{"_step": step, "loss": value} for step, value in enumerate(values)])
+    words = f"{values[-1]:.3g}"[:4]
+    assert words in "\n".join(map(str, charts(curves)))
+    assert words in "\n".join(map(str, overlaid("loss", {"A": curves["loss"], "B": curves["loss"]})))

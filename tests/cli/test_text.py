@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from wandb_logging._cli.text import age, brief, labelled, table
 from wandb_logging._values.terminal_text import clean, columns
@@ -42,6 +42,14 @@ def test_clean(text: str) -> None:
 def test_brief(value: object, width: int) -> None:
     """Any value fits into its column."""
     assert columns(brief(value, width)) <= width
+
+
+@given(st.integers(-(2**80), 2**80) | st.floats(allow_nan=False, allow_infinity=False), st.integers(10, 80))
+@example(1e-323, 10)
+@example(2**63 - 1, 12)
+def test_a_number_is_cut_to_about_itself(value: float, width: int) -> None:
+    """What is left out of a number is its last digits: neither its exponent nor some of its first."""
+    assert float(brief(value, width)) == pytest.approx(value, rel=0.06, abs=5e-324)
 
 
 @pytest.mark.parametrize(

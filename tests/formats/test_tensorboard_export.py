@@ -57,6 +57,17 @@ class TestValues:
         ((_, _, value),) = points(done.path.parent, "n")
         assert math.isnan(value)
 
+    def test_an_image_that_is_named_after_its_row(self, tmp_path: Path) -> None:
+        """Runs that were imported say at their end which files they have; their images are taken over as well."""
+        image = {"_type": "image-file", "path": "media/images/a.png", "width": 1, "height": 1}
+        file = {"file": {"name": "media/images/a.png", "path": "files/a.png"}, "t": START}
+        run_dir = make_run(tmp_path / "runs", [{"metrics": {"sample": image}, "t": START}, file])
+        (run_dir.path / "files").mkdir(exist_ok=True)
+        (run_dir.path / "files" / "a.png").write_bytes(b"png")
+        done = export_tensorboard(run_dir, tmp_path / "tb")
+        assert done.left_out == {}
+        assert points(done.path.parent, "sample")[0][2].tolist()[2] == b"png"
+
     def test_texts_histograms_and_images(self, tmp_path: Path) -> None:
         """Each goes to the plugin that draws it."""
         numpy = pytest.importorskip("numpy")

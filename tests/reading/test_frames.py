@@ -27,6 +27,32 @@ VALUES = st.recursive(
 )
 
 
+class _Asked:
+    """A table that counts how often it is asked for all its names."""
+
+    def __init__(self, table: Any) -> None:
+        self.times = 0
+        self._table = table
+
+    @property
+    def column_names(self) -> Any:
+        self.times += 1
+        return self._table.column_names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+
+def test_ten_thousand_metrics_are_not_looked_through_ten_thousand_times() -> None:
+    """A piece that lacks a column is joined to others in one look at its names."""
+    wide = {f"m{number}": [number] for number in range(10_000)}
+    table = _Asked(pa.table(wide))
+    joined = frames.joined(pa, [table, pa.table({"other": [1]})])
+    assert (joined.num_rows, joined.num_columns) == (2, 10_001)
+    assert joined.column("m9999").to_pylist() == [9999, None]
+    assert table.times == 1
+
+
 class TestFlat:
     def test_nested_names_are_joined_by_dots(self) -> None:
         """As W&B's exports have them; media stay whole, as JSON."""

@@ -20,6 +20,7 @@ _WIDEST = 120
 _GAP = 2
 _NUMBERS = frozenset({int, float})
 _SCALARS = _NUMBERS | {str, bool, type(None)}
+_TOO_FAR = "too far apart to draw"
 _ENOUGH = 4000  # points of a curve: more than a terminal can show
 _PIECE = 4  # points of which two stay where there are too many
 
@@ -228,7 +229,8 @@ def _chart(plotext: Any, name: str, curve: Curve, size: int) -> list[str]:
     plotext.plot(steps, values, marker="hd")
     words = curve.words
     plotext.title(f"{cut(name, max(8, size - len(words) - 12))}  {words}")
-    return [*_lines_of(plotext, min(steps), max(steps))]
+    lines = _lines_of(plotext, min(steps), max(steps))
+    return lines or [cut(f"{cut(name, max(8, size - len(words) - 22))}  {words}, {_TOO_FAR}", size)]
 
 
 def _begin_chart(plotext: Any, size: int) -> None:
@@ -239,10 +241,17 @@ def _begin_chart(plotext: Any, size: int) -> None:
 
 
 def _lines_of(plotext: Any, first: float, last: float) -> list[Any]:
-    """The chart as lines, with ticks between the first and the last step."""
+    """The chart as lines, with ticks between the first and the last step; none if plotext cannot draw it.
+
+    It cannot where the range of values is near to that of all floats, as that of a loss which explodes.
+    """
     ticks = sorted({round(first + part * (last - first) / 4) for part in range(5)})
     plotext.xticks(ticks, [str(tick) for tick in ticks])
-    return [line.rstrip() for line in plotext.uncolorize(plotext.build()).splitlines()]
+    try:
+        built = plotext.build()
+    except (ValueError, ArithmeticError):
+        return []
+    return [line.rstrip() for line in plotext.uncolorize(built).splitlines()]
 
 
 def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
@@ -263,7 +272,8 @@ def overlaid(name: str, curves: Mapping[str, Curve]) -> list[Line]:
         plotext.plot([point[0] for point in points], [point[1] for point in points], marker=letter)
     words = ", ".join(f"{letter} {brief(curve.last, 10)}" for letter, curve in drawn.items())
     plotext.title(cut(f"{cut(clean(name), max(8, size - len(words) - 18))}  last: {words}", size - 10))
-    return _lines_of(plotext, min(ends), max(ends))
+    lines = _lines_of(plotext, min(ends), max(ends))
+    return lines or metric_table({f"{letter} {name}": curve for letter, curve in curves.items()})
 
 
 def metric_table(metrics: Mapping[str, Curve]) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 
@@ -12,16 +13,20 @@ _SPARE = ("FIRST", "POINTS", "HIGHEST", "LOWEST")  # columns that are left out o
 _NUMBERS = frozenset({"LINES", "UNSENT", "AGE", "EXIT_CODE", "POINTS", "FIRST", "LOWEST", "HIGHEST", "LAST"})
 _CUT = ("NAME", "PROJECT", "KEY", "METRIC", "GROUP", "JOB_TYPE", "TAGS")
 _CUT_LAST = ("ID",)  # cut last, because a person has to type it
+_DIGITS = (6, 5, 4, 3, 2, 1)
 _LEAST = 8  # least characters of a name that is cut
 _LONG = 48  # most columns of a name after which values are aligned, and of a cell to which others are padded
 
 
 def brief(value: object, width: int) -> str:
-    """A value of a config or summary in at most `width` characters."""
+    """A value of a config or summary in at most `width` characters. A number loses digits, not its exponent."""
     if isinstance(value, float):
         text = f"{value:.6g}"
     else:
         text = clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if len(text) > width and type(value) in {int, float}:
+        with contextlib.suppress(OverflowError):  # a whole number beyond all floats
+            return cut(next((short for digits in _DIGITS if len(short := f"{value:.{digits}g}") <= width), text), width)
     return cut(text, width)
 
 

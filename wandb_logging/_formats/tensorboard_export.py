@@ -6,7 +6,7 @@ nested metrics are joined by dots, as in tables. An existing file is replaced as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -66,6 +66,7 @@ class _Export:
         self._done = done
         self._kinds: dict[str, str] = {}
         self._media: dict[str, str] = {}
+        self._has_all_media = False
         self._time = float(info.start)
         self._step = 0
 
@@ -75,7 +76,7 @@ class _Export:
         self._put(messages.event(self._time, 0, self._config()))
         for latest, delta in parts_of(self._run_dir, self._info, self._done.damaged):
             state = latest
-            self._media.update((task["name"], task["path"]) for task in delta.tasks if task["kind"] == "media")
+            self._note_media(delta.tasks)
             for line in delta.rows:
                 self._row(loads(line))
             for line in delta.samples:
@@ -122,8 +123,16 @@ class _Export:
         if found:
             yield messages.images(name, (int(given.get("width") or 0), int(given.get("height") or 0)), found)
 
+    def _note_media(self, tasks: Iterable[Mapping[str, Any]]) -> None:
+        self._media.update((task["name"], task["path"]) for task in tasks if task["kind"] in {"media", "file"})
+
     def _bytes_of(self, name: str) -> bytes | None:
-        kept = self._media.get(PurePosixPath(name).as_posix())
+        name = PurePosixPath(name).as_posix()
+        if name not in self._media and not self._has_all_media:  # an imported run names its files after its rows
+            self._has_all_media = True
+            for _, delta in parts_of(self._run_dir, self._info):
+                self._note_media(delta.tasks)
+        kept = self._media.get(name)
         if kept is None:
             return None
         try:

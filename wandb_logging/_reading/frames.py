@@ -124,9 +124,10 @@ def joined(pa: Any, tables: Sequence[Any]) -> Any:
 def _with_schema(pa: Any, table: Any, schema: Any) -> Any:
     if table.schema == schema:
         return table
+    at = {name: number for number, name in enumerate(table.column_names)}
     columns = [
-        _as_kind(pa, table.column(field.name), field.type)
-        if field.name in table.column_names
+        _as_kind(pa, table.column(at[field.name]), field.type)
+        if field.name in at
         else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]

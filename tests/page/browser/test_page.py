@@ -306,8 +306,17 @@ class TestOneRun:
         words = browser.text()
         for part in ("run007", "model.depth", "train/loss", "<b>bold</b>", "loss went up", "histogram"):
             assert part in words
+        heads = "[...document.querySelectorAll('.figures thead th')].map(head => getComputedStyle(head).textAlign)"
+        assert browser.js(f"return {heads}")[1:] == ["right"] * 4  # above their numbers
         assert browser.js("return document.querySelector('iframe').getAttribute('sandbox')") == ""
         browser.driver.get_log("browser")  # Chromium says that it ran no script in there
+
+    def test_a_metric_without_a_number_says_so(self, browser: Browser, show: Show, cache: Path) -> None:
+        """How many of its values are not finite comes first: it is what there is no room to leave out."""
+        rich(cache).finish()
+        show(cache)
+        words = browser.until("[...document.querySelectorAll('.note')].find(note => note.textContent.includes('not'))")
+        assert words.text.startswith("1 not finite")
 
     def test_text_by_level_and_to_its_step(self, browser: Browser, show: Show, cache: Path) -> None:
         """Lines with their colours, by level, and from a line to its step in the charts."""

@@ -300,7 +300,7 @@ wl.charts = (() => {
     if (!card.data || !card.data.size || !card.data.of.size) {
       undraw(card);
       card.node?.classList.add("void");
-      note(card, card.data && card.data.complete ? `${wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"}${badWords(card)}` : card.data ? "reading …" : "");
+      note(card, card.data && card.data.complete ? joined([badWords(card), wl.view.now.zoom ? "nothing in this range" : "no numbers over this axis"]) : card.data ? "reading …" : "");
       if (card === large) large.host.replaceChildren(empty(card.note.textContent || "There is nothing to draw."));
       return;
     }
@@ -335,14 +335,16 @@ wl.charts = (() => {
     const [some, all] = [wl.runs.drawn().length, wl.runs.shown().length];
     if (some < all) parts.push(`the first ${some} of ${all} runs`);
     if (card.log) parts.push(card.ready.drawn.some((one) => one.shown.some((value) => value !== null)) ? "log" : "no value above zero for a log axis");
-    return parts.join(" · ") + badWords(card, parts.length ? " · " : "");
+    return joined([...parts, badWords(card)]);
   }
 
-  // NaN and infinities cannot be drawn: they are counted.
-  function badWords(card, before = " · ") {
+  const joined = (parts) => parts.filter(Boolean).join(" · ");
+
+  // NaN and infinities are counted.
+  function badWords(card) {
     let bad = 0;
     for (const run of wl.runs.shown()) bad += (run.figures.get(card.metric) || { bad: 0 }).bad || 0;
-    return bad ? `${before}${bad} not finite` : "";
+    return bad && `${bad} not finite`;
   }
 
   function redrawAll() {

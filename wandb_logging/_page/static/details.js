@@ -64,7 +64,7 @@ wl.details = (() => {
     const rows = [...run.figures].filter(([metric]) => !wl.runs.metrics[metric].startsWith("system.")).slice(0, 500)
       .map(([metric, { last, low, high, count }]) => el("tr", {}, el("th", { scope: "row" }, cut(wl.runs.metrics[metric], 80)), [last, low, high, count].map((value) => el("td", { class: "number" }, number(value)))));
     if (!rows.length && !byHand.length) return [];
-    return [el("h2", {}, "summary"), byHand.length ? pairs(byHand) : "", el("div", { class: "scroll", tabindex: 0 }, table(["metric", "last", "min", "max", "values"], rows))];
+    return [el("h2", {}, "summary"), byHand.length ? pairs(byHand) : "", el("div", { class: "scroll figures", tabindex: 0 }, table(["metric", "last", "min", "max", "values"], rows))];
   }
 
   function files(run, details) {
