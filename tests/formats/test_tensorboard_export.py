@@ -100,11 +100,12 @@ class TestValues:
         assert ended.status == 2  # STATUS_FAILURE
 
     def test_system_metrics(self, tmp_path: Path) -> None:
-        """Samples are at the second of the run, in a section of their own."""
+        """Samples are at the second of the run, in a section of their own; nothing else of them is a curve."""
         events = [{"system": {"cpu": 12.5, "gpu.0.temp": 60}, "t": START + 15}]
         folder = export_tensorboard(make_run(tmp_path / "runs", events), tmp_path / "tb").path.parent
         assert points(folder, "system/cpu") == [(15, START + 15, 12.5)]
         assert points(folder, "system/gpu.0.temp") == [(15, START + 15, 60.0)]
+        assert set(seen(folder).PluginTagToContent("scalars")) == {"system/cpu", "system/gpu.0.temp"}
 
 
 class TestLeftOut:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.run_info import RunInfo
@@ -43,3 +45,12 @@ class Exported:
         """Count something for which the format has no place."""
         if count:
             self.left_out[kind] += count
+
+    def leave_value(self, value: object) -> None:
+        """Count a value for which the format has no place: by its type, of media as W&B names it."""
+        self.leave(str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__)
+
+
+def readings(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """The system metrics of a sample, in a section of their own: `system/cpu`."""
+    return {name.replace(".", "/", 1): value for name, value in sample.items() if name.startswith("system.")}

@@ -14,7 +14,7 @@ from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
-from wandb_logging._formats.exported import Exported
+from wandb_logging._formats.exported import Exported, readings
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat, needed
@@ -91,11 +91,10 @@ def _values(run_dir: RunDir, info: RunInfo, run_id: str, done: Exported) -> Iter
             if row["_step"] >= _MOST_STEP:
                 done.leave("row of a step beyond 10**12")
             else:
-                yield from _series(row, row["_step"], done)
+                yield from _series(row, row["_timestamp"], row["_step"], done)
         for line in delta.samples:
             sample = loads(line)
-            named = {name.replace(".", "/", 1): value for name, value in sample.items() if name != "_wandb"}
-            yield from _series(named, sample["_runtime"], done)
+            yield from _series(readings(sample), sample["_timestamp"], sample["_runtime"], done)
         done.leave("line of text", len(delta.lines))
         done.leave("file, artifact or alert", len(delta.tasks))
 
@@ -130,9 +129,9 @@ def _single(value: Any) -> tuple[str, Any]:
 _KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
-def _series(row: Mapping[str, Any], step: float, done: Exported) -> Iterator[Value]:
+def _series(row: Mapping[str, Any], time: float, step: float, done: Exported) -> Iterator[Value]:
     """The values of a row. Each is a point of a series."""
-    moment = int(row["_timestamp"] * 1000)
+    moment = int(time * 1000)
     for key, value in filled(row, "/"):
         if key in CLOCK:
             continue
@@ -145,7 +144,7 @@ def _series(row: Mapping[str, Any], step: float, done: Exported) -> Iterator[Val
             kept = {"type": "COUNTING", "edges": value["bins"], "values": value["values"]}
             yield name, "histogram_series", step, moment, "histogram_value", kept
         else:
-            done.leave(str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__)
+            done.leave_value(value)
 
 
 class _Parts:

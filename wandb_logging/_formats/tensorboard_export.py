@@ -15,7 +15,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
-from wandb_logging._formats.exported import Exported
+from wandb_logging._formats.exported import Exported, readings
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.whole import whole
@@ -98,15 +98,14 @@ class _Export:
             self._put(messages.event(self._time, self._step, values))
 
     def _sample(self, sample: Mapping[str, Any]) -> None:
-        named = {key.replace(".", "/", 1): value for key, value in sample.items() if key not in CLOCK}
-        values = [value for name, given in filled(named) for value in self._values(name, given)]
+        values = [value for name, given in filled(readings(sample)) for value in self._values(name, given)]
         self._put(messages.event(sample["_timestamp"], int(sample["_runtime"]), values))
 
     def _values(self, name: str, given: Any) -> Iterator[bytes]:
         """The messages for a value. TensorBoard has one kind for each metric: a value of another kind is left out."""
         kind = _kind(given)
         if kind is None or self._kinds.setdefault(name, kind) != kind:
-            self._done.leave(_word_for(given))
+            self._done.leave_value(given)
         elif kind == "scalar":
             yield messages.scalar(name, float(given))
         elif kind == "text":
@@ -164,7 +163,3 @@ def _are_bins(value: Mapping[str, Any]) -> bool:
 
 def _numbers(values: Sequence[Any] | None) -> bool:
     return isinstance(values, list) and all(isinstance(each, (int, float)) for each in values)
-
-
-def _word_for(value: Any) -> str:
-    return str(value.get("_type", "object")) if isinstance(value, dict) else type(value).__name__
