@@ -213,7 +213,11 @@ def tags_of(given: str | Iterable[str] | None) -> list[str]:
 
 
 def metadata_json(metadata: Mapping[str, Any]) -> str | None:
-    """Metadata as the server accepts it: strict JSON with NaN as null; None if there is none."""
+    """Metadata as the server accepts it: strict JSON with NaN as null; None if there is none.
+
+    Raises:
+        LogError: there are more than 100 keys, or a value is infinite or no JSON.
+    """
     if len(metadata) > MAX_METADATA:
         raise LogError(f"metadata: expected at most {MAX_METADATA} keys, got {len(metadata)}")
     aside: Aside = {}

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from wandb_logging._artifacts import wire as _protocol
+from wandb_logging._artifacts import wire
 from wandb_logging._artifacts.keeping import LATEST, MANIFEST, KeptFolder, kept_in
 from wandb_logging._artifacts.manifest import Entry, Manifest, base64_md5
 from wandb_logging._artifacts.wire import PutTarget
@@ -45,7 +45,7 @@ def upload_artifact(link: Link, remote: Remote, task: Mapping[str, Any], run_dir
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     folder = kept_in(run_dir, task.get("folder"))
-    data = link.graphql(_protocol.CREATE_ARTIFACT, {"input": _protocol.artifact_input(task, remote)})
+    data = link.graphql(wire.CREATE_ARTIFACT, {"input": wire.artifact_input(task, remote)})
     artifact = dig(data, "createArtifact", "artifact")
     state = dig(artifact, "state")
     if not isinstance(dig(artifact, "id"), str):
@@ -60,7 +60,7 @@ def _upload(
     link: Link, remote: Remote, artifact: Mapping[str, Any], task: Mapping[str, Any], folder: KeptFolder
 ) -> None:
     manifest, artifact_id = _kept_manifest(folder), artifact["id"]
-    kind, name = _protocol.manifest_kind(task)
+    kind, name = wire.manifest_kind(task)
     announce = {
         "artifactID": artifact_id,
         "baseArtifactID": dig(artifact, "artifactSequence", "latestArtifact", "id"),
@@ -70,13 +70,13 @@ def _upload(
         "runName": remote.name,
         "manifestType": kind,
     }
-    announced = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
+    announced = link.graphql(wire.CREATE_ARTIFACT_MANIFEST, {**announce, "digest": "", "includeUpload": False})
     manifest_id = dig(announced, "createArtifactManifest", "artifactManifest", "id")
     _put_files(link, {"artifactID": artifact_id, "artifactManifestID": manifest_id}, manifest, folder)
     _put_manifest(link, announce, manifest_id, manifest, folder)
     if not task.get("finalize", True):
         return
-    committed = link.graphql(_protocol.COMMIT_ARTIFACT, {"artifactID": artifact_id})
+    committed = link.graphql(wire.COMMIT_ARTIFACT, {"artifactID": artifact_id})
     if not isinstance(dig(committed, "commitArtifact", "artifact"), dict):
         raise NoAnswerError("the server's answer to CommitArtifact holds no artifact")
 
@@ -130,13 +130,13 @@ def _targets(
         {**ids, "name": name, "md5": entry.digest, "uploadPartsInput": _numbered(parts[name]) or None}
         for name, entry in batch.items()
     ]
-    data = link.graphql(_protocol.CREATE_ARTIFACT_FILES, {"input": {"artifactFiles": files, "storageLayout": "V2"}})
-    return _protocol.file_targets(data, len(files))
+    data = link.graphql(wire.CREATE_ARTIFACT_FILES, {"input": {"artifactFiles": files, "storageLayout": "V2"}})
+    return wire.file_targets(data, len(files))
 
 
 def _part_digests(folder: KeptFolder, name: str, entry: Entry) -> list[str]:
     """The MD5 of each part of a file, in hex; empty if the file is sent whole."""
-    size = _protocol.part_size(entry.size or 0)
+    size = wire.part_size(entry.size or 0)
     if not size:
         return []
     with _kept_file(folder, name, entry) as source:
@@ -161,12 +161,12 @@ def _put_manifest(
     text = dumps(manifest.to_manifest_json())
     known = {"digest": base64_md5(text), "includeUpload": True}
     if announce["manifestType"] == "FULL":
-        answer = link.graphql(_protocol.CREATE_ARTIFACT_MANIFEST, {**announce, **known})
-        target = _protocol.manifest_target(answer)
+        answer = link.graphql(wire.CREATE_ARTIFACT_MANIFEST, {**announce, **known})
+        target = wire.manifest_target(answer)
     else:  # each part has an address, as announced
         asked = {"artifactManifestID": manifest_id, "baseArtifactID": None, **known}
-        answer = link.graphql(_protocol.UPDATE_ARTIFACT_MANIFEST, asked)
-        target = _protocol.manifest_target(answer, "updateArtifactManifest")
+        answer = link.graphql(wire.UPDATE_ARTIFACT_MANIFEST, asked)
+        target = wire.manifest_target(answer, "updateArtifactManifest")
     folder.write(_SENT_MANIFEST, text)
     try:
         with folder.open(_SENT_MANIFEST) as file:
@@ -181,7 +181,7 @@ def _put(link: Link, target: PutTarget, source: BinaryIO) -> None:
 
 def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[str]) -> None:
     """Send a file in parts. Each part is retried by itself, and the storage checks each against its MD5."""
-    size = _protocol.part_size(os.fstat(source.fileno()).st_size)
+    size = wire.part_size(os.fstat(source.fileno()).st_size)
     kind = {name: value for name, value in target.headers.items() if name.lower() == "content-type"}
     tags = []
     for number, digest in enumerate(digests, 1):
@@ -194,7 +194,7 @@ def _put_parts(link: Link, target: PutTarget, source: BinaryIO, digests: list[st
         if not tags[-1]:
             raise GraphQLError(f"the storage took part {number} without an ETag")
     whole = {"artifactID": target.birth, "storagePath": target.storage_path, "uploadID": target.upload_id}
-    link.graphql(_protocol.COMPLETE_MULTIPART, {"action": "Complete", "parts": _numbered(tags), **whole})
+    link.graphql(wire.COMPLETE_MULTIPART, {"action": "Complete", "parts": _numbered(tags), **whole})
 
 
 def use_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
@@ -209,7 +209,7 @@ def use_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
         TransportError, HTTPStatusError, GraphQLError: see `_errors`.
     """
     run = {"entityName": remote.entity, "projectName": remote.project, "runName": remote.name}
-    used = link.graphql(_protocol.USE_ARTIFACT, {"input": {"artifactID": known_by(link, remote, task), **run}})
+    used = link.graphql(wire.USE_ARTIFACT, {"input": {"artifactID": known_by(link, remote, task), **run}})
     if not isinstance(dig(used, "useArtifact", "artifact"), dict):
         raise NoAnswerError("the server's answer to UseArtifact holds no artifact")
 
@@ -230,7 +230,7 @@ def link_artifact(link: Link, remote: Remote, task: Mapping[str, Any]) -> None:
     place = {"entityName": task.get("entity") or remote.entity, "projectName": task.get("project") or remote.project}
     aliases = [{"artifactCollectionName": collection, "alias": str(alias)} for alias in task.get("aliases") or ()]
     artifact = {"artifactID": known_by(link, remote, task), "artifactPortfolioName": collection}
-    linked = link.graphql(_protocol.LINK_ARTIFACT, {"input": {**artifact, **place, "aliases": aliases}})
+    linked = link.graphql(wire.LINK_ARTIFACT, {"input": {**artifact, **place, "aliases": aliases}})
     if not isinstance(dig(linked, "linkArtifact"), dict):
         raise NoAnswerError("the server's answer to LinkArtifact holds nothing")
 
@@ -247,11 +247,11 @@ def known_by(link: Link, remote: Remote, task: Mapping[str, Any]) -> str:
     """
     if isinstance(task.get("id"), str):
         return str(task["id"])
-    found = dig(link.graphql(_protocol.ID_OF_CLIENT, {"clientID": task["client_id"]}), "clientIDMapping", "serverID")
+    found = dig(link.graphql(wire.ID_OF_CLIENT, {"clientID": task["client_id"]}), "clientIDMapping", "serverID")
     if isinstance(found, str):
         return found
     where = {"entity": remote.entity, "project": remote.project, "name": f"{task['name']}:{LATEST}"}
-    answer = link.graphql(_protocol.ARTIFACT_BY_NAME, where)
+    answer = link.graphql(wire.ARTIFACT_BY_NAME, where)
     artifact = dig(answer, "project", "artifactCollectionMembership", "artifact")
     if dig(artifact, "digest") != task["digest"] or not isinstance(dig(artifact, "id"), str):
         raise NotPossible(f"the server has no artifact {task['name']} of this content")

@@ -101,7 +101,7 @@ def artifact_input(artifact: Mapping[str, Any], remote: Remote) -> dict[str, Any
     """The input of CreateArtifact.
 
     Args:
-        artifact: what `Artifact.describe` returned, with the run's `step`. If `of_run` is false, the run does not
+        artifact: what `keeping.describe` returned, with the run's `step`. If `of_run` is false, the run does not
             log the artifact but only uses it. A `distributed_id` is shared by the parts that several runs send; `ttl`
             is how many seconds the artifact is kept.
         remote: the run that logs the artifact.

@@ -85,7 +85,7 @@ class Drop:
         """
         name, sign, steps = text.rpartition("@")
         found = _RANGE.fullmatch(steps) if sign else None
-        if found is None or not steps:
+        if found is None:
             return cls(Name(text))
         first, last = int(found[1] or found[3] or 0), int(found[2] or found[3] or _END)
         if first > last:
