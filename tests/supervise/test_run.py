@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 
 if os.name == "nt":
     pytest.skip("run needs a POSIX system", allow_module_level=True)
+
+import fcntl
+import termios
 
 from tests.supervise.programs import PACKAGE, InTerminal, command, environment, python, ran, started
 from wandb_logging import RunData, read_runs
@@ -25,6 +28,11 @@ from wandb_logging import RunData, read_runs
 def the_run() -> RunData:
     (run,) = read_runs("wandb_cache")
     return run
+
+
+def _held(pipe: int) -> int:
+    """How many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def texts(run: RunData) -> list[str]:
@@ -141,6 +149,35 @@ class TestPassingOn:
         assert done.returncode == 127
         assert b"no-such-program-at-all" in done.stderr
         assert the_run().exit_code == 127
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+    def test_output_that_cannot_be_written_is_said(self) -> None:
+        """The program goes on, and its output is in the run; the exit code says that a part is missing elsewhere."""
+        program = [*command(), "sh", "-c", "echo one; echo two"]
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                program, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
+            )
+        assert done.returncode == 1
+        assert b"stdout: No space left on device" in done.stderr
+        assert (the_run().exit_code, texts(the_run())) == (0, ["one", "two"])
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="others do not say how much a pipe takes")
+    def test_a_stdout_that_does_not_wait(self) -> None:
+        """Another program that has our stdout open may have set it so: nothing is lost."""
+        ours, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        with os.fdopen(ours, "rb") as read:
+            with subprocess.Popen(
+                [*command(), *python("print(2_000_000 * 'x')")],
+                env=environment(),
+                stdout=theirs,
+                stderr=subprocess.PIPE,
+            ) as process:
+                os.close(theirs)
+                wait_until(lambda: _held(ours) == fcntl.fcntl(ours, 1032))  # it is full
+                assert len(read.read()) == 2_000_001
+            assert process.returncode == 0
 
     @pytest.mark.parametrize("name", ["./script", "script"])
     def test_a_script_that_names_no_interpreter(self, name: str) -> None:

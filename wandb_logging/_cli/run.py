@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wandb_logging._cli.output import LEFT, PROG, USAGE, complain, words_of
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._collecting import importing
 from wandb_logging._errors import WandbLoggingError
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MORE = (
     "Its output passes through unchanged and is the Logs tab; --rules finds metrics in it. What a Python program logs",
     'with extra={"metrics": ...} is in the run, too, without a line changed.',
-    "Exit code: that of the program, 128 + n after signal n; 127 there is no such program; 2 wrong usage.",
+    "Exit code: that of the program, 128 + n after signal n; 127 there is no such program; 2 wrong usage;",
+    "1 in place of 0 if its output could not be written where it should be.",
 )
 EXAMPLES = (
     "run -- ./simulate --steps 1000",
@@ -81,9 +82,12 @@ def run(args: argparse.Namespace) -> int:
             with program.read_ahead():
                 run = _begun(early, args, command)
         code = _through(program, run)
-    if run is not None:  # outside the `with`: the terminal is as it was before, and takes our messages
+    # Outside the `with` the terminal is as it was before, and takes our messages.
+    for name, why in program.unwritten.items():
+        complain(f"{name}: {why.strerror}: not all that the program wrote is there")
+    if run is not None:
         run.finish(code)
-    return code
+    return code or (LEFT if program.unwritten else DONE)
 
 
 def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict[str, str]:

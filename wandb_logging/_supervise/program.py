@@ -96,6 +96,12 @@ class Program:
                 self._terminal.take_back()
                 self._close()
 
+    @property
+    def unwritten(self) -> dict[str, OSError]:
+        """Why output could not be passed on. Keys are `stdout` and `stderr`; that a terminal was closed is no error."""
+        failed = ((stream, stream.unwritten) for stream in self._streams if not os.isatty(stream.target))
+        return {"stderr" if stream.target == 2 else "stdout": why for stream, why in failed if why is not None}
+
     @contextlib.contextmanager
     def read_ahead(self) -> Iterator[None]:
         """Read the program's output meanwhile, so that the program need not wait for us; `run` passes the output on.
@@ -282,10 +288,13 @@ class Program:
         text = stream.decoder.decode(data)
         if text:
             take(text, stream.error)
-        if not write(stream.target, data):
+        try:
+            write(stream.target, data)
+        except BrokenPipeError:
             stream.unread = not os.isatty(stream.source)
-            return not stream.unread
-        return True
+        except OSError as exc:  # it does not disturb the program, whose output is in the run
+            stream.unwritten = stream.unwritten or exc
+        return not stream.unread
 
     def _leave(self, selector: selectors.BaseSelector, stream: Pipe) -> None:
         """Stop listening to a stream."""

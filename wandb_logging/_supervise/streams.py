@@ -27,6 +27,7 @@ class Pipe:
     error: bool
     wide: bool = False  # the pipe holds much, so it need not be read at once
     unread: bool = False  # nobody reads any more what we pass on
+    unwritten: OSError | None = None  # why a part of it is not where it should be
 
     def __post_init__(self) -> None:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -85,13 +86,15 @@ def write_some(fd: int, data: bytes) -> int:
         return len(data)
 
 
-def write(fd: int, data: bytes) -> bool:
-    """Write all of the data. Returns False if nobody reads it any more; other errors must not disturb the program."""
-    try:
-        while data:
+def write(fd: int, data: bytes) -> None:
+    """Write all of the data.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+        OSError: it cannot be written.
+    """
+    while data:
+        try:
             data = data[os.write(fd, data) :]
-    except BrokenPipeError:
-        return False
-    except OSError:
-        pass
-    return True
+        except BlockingIOError:  # somebody else who has this stream open set it so
+            select.select([], [fd], [])
