@@ -25,6 +25,7 @@ PROGRESS = re.compile(
 )
 _TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")
 _UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
+_INTERVAL = re.compile(r"\d+\.\d+-\s?\d+\.\d+\Z")  # 0.00-1.00 sec
 _JOINTS = frozenset({"+/-", "±", "/"})
 _OPEN = (" +/-", " ±", " /")
 _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bits/sec".split()) | numbers.UNITS
@@ -290,6 +291,7 @@ def _with_units(found: list[Span]) -> list[Span]:
     for word, start, end in found:
         before = kept[-1][0] if kept else ""
         unit = before[-1:].isdigit() and ((word in _UNITS and (len(word) > 1 or word == "%")) or _ASIDE.match(word))
+        unit = unit or (word == "sec" and _INTERVAL.match(before))
         joint = (word in _JOINTS and before[:1].isdigit()) or before.endswith(_OPEN)
         bracket = before.startswith("[") and not before.endswith("]") and word.endswith("]")
         apart = before != "[" and start > kept[-1][2] + 1 if kept else False  # `[0.025      0.975]`: two names

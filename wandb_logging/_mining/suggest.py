@@ -24,6 +24,7 @@ MAX_LINES = 20_000  # lines of a log that are looked at
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
+    r"|^\s*\"[^\"]{1,80}\": "  # of an object over several lines: `_structures` takes those that hold results
     r"|\w\(\w+=|\bfunction\(|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
     r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
     r"|\bsucceeded in \d|Killed process"

@@ -66,6 +66,7 @@ _STAMPED = re.compile(r"\d\d[:-]\d\d")
 _NUMBER_IN_NAME = re.compile(r"[A-Za-z][\w-]* (?:[A-Za-z][\w-]* )*\d{1,3}(?: [(\[][^()\[\]]*[)\]])?\Z")
 _LEAST_CELLS = 4
 _CLASSES = re.compile(r"(?<=[A-Za-z] )1 2(?: 3(?: 4(?: 5(?: 6(?: 7(?: 8(?: 9(?: 10)?)?)?)?)?)?)?)?\Z")
+_SHARE = re.compile(r"[A-Za-z]: {0,2}\d{1,3}\.\d+%")  # skip: 71.4%
 _PERCENTS = re.compile(r"(?<!\S)\d{1,3}(?:\.\d+)?%(?!\S)")
 _QUANTILES = re.compile(
     r"[A-Za-z_]\S* (?:\d{1,2}(?:\.\d)?% ){1,6}\d{1,2}(?:\.\d)?%(?: [A-Za-z]|\Z)"
@@ -93,6 +94,7 @@ def _header(text: str) -> str | None:
         or table_cells.RULE.match(text)
         or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
         or any(map(_ORNAMENT.match, (words[:1] + words[-1:])))
+        or _SHARE.search(text)
     ):
         return None
     if "|" in text and sum(bool(part.strip()) for part in text.split("|")) < 2:
@@ -119,7 +121,12 @@ def _header(text: str) -> str | None:
     ):
         return None
     wide = len(re.findall(r"\s{2,}", text.strip())) or separated > 1 or re.sub(r"[ _]", "", text.strip()).isalnum()
-    return " ".join(words) if wide or _COEFFICIENTS.search(text) else None
+    counts = len(words) > _LEAST_NAMES and step_rank(words[0]) is not None and all(map(_COLUMN_NAME.match, words))
+    return " ".join(words) if wide or counts or _COEFFICIENTS.search(text) else None
+
+
+_LEAST_NAMES = 3
+_COLUMN_NAME = re.compile(r"[A-Za-z_][\w/]*(?:\[\d+\])*\Z")  # S/CPU, c_press[1], v_density
 
 
 def _without_numbers(words: Sequence[str], text: str) -> str:
@@ -177,6 +184,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     else:
         dense = labels is not None or _is_dense(header, texts, rows, lines, taken)
         kept = _tells_results(names, labels, tells=tells) and dense
+    kept = kept and not _is_histogram(names, texts, lines)
     comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
 
@@ -202,6 +210,16 @@ def _other_header(table: Table, texts: Sequence[Text]) -> str | None:
         if over and _header(above) is not None and not table.is_header(above):
             return above.strip()
     return None
+
+
+def _is_histogram(names: Sequence[str], texts: Sequence[Text], lines: set[int]) -> bool:
+    """Whether rows draw how often each value came: `0.301 |*************** 892`."""
+    counts = any(word in name.lower() for name in names for word in ("count", "freq"))
+    return counts and sum(number in lines and bool(_DRAWN.search(text)) for number, text in texts) > _LEAST_DRAWN
+
+
+_DRAWN = re.compile(r"([*#@\u25a0\u2588])\1{4}")
+_LEAST_DRAWN = 2
 
 
 def _begins(name: str, header: str) -> bool:
@@ -400,6 +418,7 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
     first_cells: dict[str, set[str]] = defaultdict(set)
+    numbered: dict[str, set[str]] = defaultdict(set)
     counted: Counter[str] = Counter()
     for i, (number, text) in enumerate(texts):
         if number in taken:
@@ -412,16 +431,21 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
         lines.add(number)
         if found:
             rows.append((number, found))
-            cells = table_cells.row(state["header"], table_cells.PROGRESS.sub("", text)) or {}
-            name = next(iter(cells), "")
-            if (
-                name
-                and cell(cells[name]) is None
-                and _LETTER.search(cells[name])
-                and not re.search(r"\d:\d\d", cells[name])
-            ):
+            narrow, ends = state.get("narrow", False), state.get("ends")
+            shown = table_cells.PROGRESS.sub("", text)
+            cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
+            name = next((name for name, text in cells.items() if name != text and not _CLOCK.search(name)), "")
+            if not name or _CLOCK.search(cells[name]):
+                continue
+            if cell(cells[name]) is None and _LETTER.search(cells[name]):
                 first_cells[name].add(cells[name])
                 counted[name] += 1
+            elif cells[name].isdigit():
+                numbered[name].add(cells[name])
+                counted[name] += 1
+    for name, ones in first_cells.items():
+        if ones == {"all"}:  # of several processors
+            ones |= numbered[name]
     label = next((name for name, texts in first_cells.items() if _tells_apart(texts, counted[name], len(rows))), None)
     return _Rows(
         rows,
@@ -434,10 +458,11 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
 def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:
     """Whether the texts of a first column tell the rows apart, and do not only say when each was written."""
     intervals = all(_INTERVAL.match(text) for text in texts)
-    marks = sum(len(text) < _WORD for text in texts) * 2 > len(texts)
+    marks = sum(len(text) < _WORD for text in texts) * 2 > len(texts) and "all" not in texts
     return len(texts) > 1 and not intervals and not marks and counted >= max(2, rows - 1)
 
 
+_CLOCK = re.compile(r"\d:\d\d")
 _LETTER = re.compile(r"[^\W_]")
 _WORD = 3  # letters; fewer are a mark
 _INTERVAL = re.compile(r"\d+(?:\.\d+)?-\s*\d+(?:\.\d+)?\b")

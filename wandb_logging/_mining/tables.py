@@ -99,7 +99,7 @@ class Table:
         if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None
         plain = BARS.sub(" ", raw)
-        if list(cells) == BARS.sub(" ", state["header"]).split():
+        if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
             state["narrow"] = True  # each word of the header is a name of its own
         if "ends" not in state and LABEL not in cells:
             tokens = spans(TOKEN, plain)
@@ -121,14 +121,14 @@ class Table:
             value = cell(text, self._decimal)
             name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
-            if value is not None:
+            if value is not None and given != self._labels:
                 found[name] = value
         if self._step is not None and self._step not in found:
             return None
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
             return None
         label = cells.get(self._labels or LABEL, "").rstrip(":") if self._step is None or self._labels else ""
-        prefix = f"{label}/" if label and cell(label) is None else ""
+        prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
 

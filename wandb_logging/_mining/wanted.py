@@ -19,7 +19,7 @@ from wandb_logging._mining.vocabulary import (
     is_setting,
     words,
 )
-from wandb_logging._mining.worth import ARTICLES, Seen, is_worth
+from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_worth
 
 
 def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int]) -> list[Group]:
@@ -231,7 +231,8 @@ def _is_remark(group: Group, i: int) -> bool:
 def _is_first_of_row(group: Group, i: int) -> bool:
     """`Field 3 0.1 0.2`: a row of numbers."""
     item = group.first.fields[i]
-    return item.sep == " " and not is_metric(item.name) and _is_followed(group.first, i)
+    known = is_metric(item.name) or has_unit(item.name)
+    return item.sep == " " and not known and _is_followed(group.first, i)
 
 
 def _is_progress(group: Group, i: int) -> bool:
@@ -289,13 +290,13 @@ _FEWEST = 3  # lines that recur
 
 
 def _is_vector(group: Group, i: int) -> bool:
-    """Whether a number is the first of several different ones in brackets: a point is no metric."""
+    """Whether a number is the first of several in brackets, different ones if commas part them: a point is no metric."""
     return any(_is_point(item.text, item.fields[i].start) for item in (group.first, group.shapes[-1]))
 
 
 def _is_point(text: str, start: int) -> bool:
     match = _VECTOR.match(text, max(len(text[:start].rstrip()) - 1, 0))
-    return match is not None and len(set(re.findall(r"[^\s,]+", match[1]))) > 1
+    return match is not None and ("," not in match[1] or len(set(re.findall(r"[^\s,]+", match[1]))) > 1)
 
 
 _VECTOR = re.compile(rf"\[(\s?{NUMBER}(?:(?:,\s{{0,3}}|\s{{1,9}}){NUMBER})+)\s?\]")

@@ -101,12 +101,30 @@ def _signed(one: Seen) -> bool:
 
 def _after_blank(one: Seen) -> bool:
     """`loss 3`: a result or what varies in lines that count, with more of its kind around it."""
+    if one.recurs and one.varies and (has_unit(one.name) or _lasts(one)):
+        return True
     step = step_rank(one.name) is not None and not one.is_result and not counters.is_epoch(one.name)
     if len(one.name.split()) >= _SHORT or (step and not one.counted):
         return False
     return (one.is_result or _is_row(one) or _is_held_out(one)) and (
         one.counted or (one.recurs and one.varies) or _is_among_others(one) or bool(APART.search(one.name))
     )
+
+
+def has_unit(name: str) -> bool:
+    """Whether a name has its unit behind it in brackets: `Conserved quantity [hartree]   -1.12`."""
+    return bool(_IN_BRACKETS.search(name))
+
+
+_IN_BRACKETS = re.compile(r" \[[A-Za-z%][\w.%/^*-]{0,11}\]\Z")
+
+
+def _lasts(one: Seen) -> bool:
+    """Whether lines say nothing but how long something took: `Allocation Stall (main) 23.827ms`."""
+    return one.fields <= 1 + one.counted and one.item.unit in _SHORT_TIMES and one.item.value % 1 != 0
+
+
+_SHORT_TIMES = frozenset({"ms", "us", "\u00b5s", "ns"})
 
 
 def _is_row(one: Seen) -> bool:
