@@ -36,6 +36,7 @@ _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): thr
 _IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
 _ORNAMENTS = re.compile(r"(?<=\s)([-.=*_])\1{7,}(?=\s)")  # a column of dots, under one of dashes
 _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
+_SAID_BY = re.compile(r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] ")  # prog: info: [42]
 _DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
@@ -138,6 +139,9 @@ def _without_lead(header: str, raw: str) -> tuple[str, str]:
         width = header.index(" - ") + 3
         if _DIGIT.sub("0", header[:width]) == _DIGIT.sub("0", raw[:width]):
             return " " * width + header[width:], " " * width + raw[width:]
+    said_by = _SAID_BY.match(header)
+    if said_by and raw.startswith(said_by[0]):
+        return " " * said_by.end() + header[said_by.end() :], " " * said_by.end() + raw[said_by.end() :]
     return header, raw
 
 
@@ -320,7 +324,7 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
     names = [name.strip(' "#') for name in (first[0], *names[1:])]
-    return _by_name(names, [text.strip() for text in (first[1], *texts[1:])])
+    return _by_name(names, [text.strip(' "') for text in (first[1], *texts[1:])])
 
 
 def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:

@@ -284,7 +284,7 @@ def _is_dense(
         lines = {number for number in lines if number <= rows[-1][0]}
     near = [(number, text) for number, text in texts if number <= rows[-1][0] and number not in taken and text.strip()]
     within = [text for _, text in near]
-    last = header.rpartition("\n")[2]
+    last = " ".join(table_cells.BARS.sub(" ", header.rpartition("\n")[2]).split())
     headers = sum(last in " ".join(table_cells.BARS.sub(" ", text).split()) for text in within)
     names = [name for _, row in rows for name in row]
     values = [value for _, row in rows for value in row.values()]

@@ -140,7 +140,7 @@ def _is_all_names(raw: str) -> bool:
 
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
 _PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it
-_PAIR = re.compile(r"[A-Za-z]\w{2,40}\s{0,20}= {0,4}[-+.\d]")  # a line of pairs, no row
+_PAIR = re.compile(r"(?:[A-Za-z]\w{2,40}\s{0,20}| )= {0,4}[-+.\d]")  # a line of pairs, no row
 
 
 def alike(first: str, kinds: str) -> bool:

@@ -19,7 +19,7 @@ from wandb_logging._mining.vocabulary import (
     is_setting,
     words,
 )
-from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_worth
+from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
 
 
 def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int]) -> list[Group]:
@@ -364,7 +364,8 @@ def _is_regular(group: Group) -> bool:
             return False  # the line number, and other numbers without names
     if all(re.match(r"#|n_|num_", name.rpartition("/")[2]) for name in group.wanted.values()):
         return False
-    strong = [i for i in group.wanted if group.first.fields[i].sep in (":", "=", "<", "is")]
+    signs, one = (":", "=", "<", "is"), group.first.fields
+    strong = [i for i in group.wanted if one[i].sep in signs or is_lasting(one[i]) or has_unit(one[i].name)]
     varies = any(len(set(group.values(i))) > 1 for i in group.wanted)
     percents = sum(group.first.fields[i].unit == "%" for i in group.wanted)
     metric = percents > 1 or any(map(is_metric, group.wanted.values()))

@@ -120,8 +120,12 @@ _IN_BRACKETS = re.compile(r" \[[A-Za-z%][\w.%/^*-]{0,11}\]\Z")
 
 
 def _lasts(one: Seen) -> bool:
-    """Whether lines say nothing but how long something took: `Allocation Stall (main) 23.827ms`."""
-    return one.fields <= 1 + one.counted and one.item.unit in _SHORT_TIMES and one.item.value % 1 != 0
+    return one.fields <= 1 + one.counted and is_lasting(one.item)
+
+
+def is_lasting(item: Field) -> bool:
+    """Whether a number says how long what is before it took: `Allocation Stall (main) 23.827ms`."""
+    return item.sep == " " and item.unit in _SHORT_TIMES and item.value % 1 != 0
 
 
 _SHORT_TIMES = frozenset({"ms", "us", "\u00b5s", "ns"})
