@@ -98,6 +98,9 @@ class Table:
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
         if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
             return None
+        labelled = cells.get(LABEL, "").endswith(":")
+        if not state.setdefault("labelled", labelled) and labelled and self._step is not None:
+            return None  # `Histogram: 1 0 0 0` below rows that have no such word
         plain = BARS.sub(" ", raw)
         if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
             state["narrow"] = True  # each word of the header is a name of its own
@@ -147,4 +150,5 @@ def alike(first: str, kinds: str) -> bool:
     """Whether a row has numbers and texts in about the same places as the first row."""
     if len(first) != len(kinds):
         return kinds.count("n") * 2 >= len(kinds) and kinds.count("t") <= first.count("t") + 1
-    return sum(one != other for one, other in zip(first, kinds)) <= len(first) // 3
+    apart = [i for i, (one, other) in enumerate(zip(first, kinds)) if one != other]
+    return len(apart) <= len(first) // 3 and apart[:2] != [0, 1]  # a row of another table, one column further left

@@ -112,7 +112,7 @@ def is_setting(name: str) -> bool:
 
 def step_rank(name: str) -> float | None:
     """How fine a step this name stands for, 0 being the finest; None if the name is not a step's."""
-    exact = name.lower().strip(".")
+    exact = name.lower().strip(".:")
     if exact in STEPS:
         return STEPS[exact]
     parts = [word for word in words(name) if word]
