@@ -36,7 +36,9 @@ _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): thr
 _IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
 _ORNAMENTS = re.compile(r"(?<=\s)([-.=*_])\1{7,}(?=\s)")  # a column of dots, under one of dashes
 _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
-_SAID_BY = re.compile(r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] ")  # prog: info: [42]
+_SAID_BY = re.compile(
+    r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] "
+)  # prog: info: [42]
 _DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")

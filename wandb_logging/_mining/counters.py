@@ -36,7 +36,7 @@ def find_step(group: Group) -> None:
 
 def swap_counters(group: Group) -> None:
     """Take `Batch 0/100`, `Batch 0/200`, `Batch 1/0` as epoch and batch: the second number counts, not the first."""
-    for i, item in enumerate(group.first.fields):
+    for i, item in enumerate(group.first.fields if not _are_halves(group.first) else ()):
         totals = [shape.upto(i) for shape in group.shapes]
         if item.total is None or len(set(totals)) < 2 or not increasing(totals):
             continue
@@ -148,8 +148,19 @@ def _is_after(item: Shape, i: int) -> bool:
     return item.text[: item.fields[i].start].rstrip().endswith(" after")
 
 
+def _are_halves(item: Shape) -> bool:
+    """Whether each name has two numbers: of what was read and written, `ios=0/1417, merge=0/2, ticks=0/2549`."""
+    names = [one.name for one in item.fields if one.total is not None]
+    return len(names) > _PAIRS and all(names) and all(step_rank(name) is None for name in names)
+
+
+_PAIRS = 2
+
+
 def _is_no_counter(group: Group, i: int) -> bool:
     """Whether `20/30` is no step: it is a progress bar's, or it goes beyond its total, as in `wins: 20 / 14`."""
+    if _are_halves(group.first):
+        return True
     beyond = any(one.fields[i].value > one.upto(i) for one in group.shapes)
     name = group.first.fields[i].name
     once = len(group.shapes) < 3

@@ -417,9 +417,7 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
     state: dict[str, Any] = {}
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
-    first_cells: dict[str, set[str]] = defaultdict(set)
-    numbered: dict[str, set[str]] = defaultdict(set)
-    counted: Counter[str] = Counter()
+    firsts: dict[str, list[str]] = defaultdict(list)
     for i, (number, text) in enumerate(texts):
         if number in taken:
             continue
@@ -431,28 +429,29 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
         lines.add(number)
         if found:
             rows.append((number, found))
-            narrow, ends = state.get("narrow", False), state.get("ends")
-            shown = table_cells.PROGRESS.sub("", text)
-            cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
-            name = next((name for name, text in cells.items() if name != text and not _CLOCK.search(name)), "")
-            if not name or _CLOCK.search(cells[name]):
-                continue
-            if cell(cells[name]) is None and _LETTER.search(cells[name]):
-                first_cells[name].add(cells[name])
-                counted[name] += 1
-            elif cells[name].isdigit():
-                numbered[name].add(cells[name])
-                counted[name] += 1
-    for name, ones in first_cells.items():
-        if ones == {"all"}:  # of several processors
-            ones |= numbered[name]
-    label = next((name for name, texts in first_cells.items() if _tells_apart(texts, counted[name], len(rows))), None)
-    return _Rows(
-        rows,
-        lines,
-        label,
-        label is not None and sum("/" not in text and is_metric(text) for text in first_cells[label]) > 1,
+            name, first = _first_cell(text, state)
+            firsts[name].append(first)
+    texts_of = {
+        name: {one for one in ones if cell(one) is None and _LETTER.search(one)} for name, ones in firsts.items()
+    }
+    for name, ones in texts_of.items():
+        if ones == {"all"}:  # of several processors, which have numbers
+            ones.update(one for one in firsts[name] if one.isdigit())
+    counted = {name: sum(one in texts_of[name] for one in ones) for name, ones in firsts.items()}
+    label = next(
+        (name for name, ones in texts_of.items() if name and _tells_apart(ones, counted[name], len(rows))), None
     )
+    tells = label is not None and sum("/" not in text and is_metric(text) for text in texts_of[label]) > 1
+    return _Rows(rows, lines, label, tells)
+
+
+def _first_cell(text: str, state: dict[str, Any]) -> tuple[str, str]:
+    """The first cell of a row and its column's name; a time of day, or a word that is in the header, is before it."""
+    shown = table_cells.PROGRESS.sub("", text)
+    narrow, ends = state.get("narrow", False), state.get("ends")
+    cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
+    name = next((name for name, one in cells.items() if name != one and not _CLOCK.search(name)), "")
+    return (name, cells[name]) if name and not _CLOCK.search(cells[name]) else ("", "")
 
 
 def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:

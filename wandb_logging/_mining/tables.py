@@ -96,11 +96,9 @@ class Table:
         if not state or (not bars and state.get("bars")):
             return None  # `Epoch 1/2` below rows between bars
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
-        if cells is None or ("=" in raw and "=" not in state["header"] and _PAIR.search(raw)):
+        paired = "=" in raw and "=" not in state["header"] and _PAIR.search(raw)
+        if cells is None or paired or self._is_remark(cells, state):
             return None
-        labelled = cells.get(LABEL, "").endswith(":")
-        if not state.setdefault("labelled", labelled) and labelled and self._step is not None:
-            return None  # `Histogram: 1 0 0 0` below rows that have no such word
         plain = BARS.sub(" ", raw)
         if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
             state["narrow"] = True  # each word of the header is a name of its own
@@ -112,6 +110,11 @@ class Table:
         if found:
             state["bars"] = bars
         return found
+
+    def _is_remark(self, cells: Mapping[str, str], state: dict[str, Any]) -> bool:
+        """Whether a word and a colon are before a row's numbers, though not in the first: `Histogram: 1 0 0 0`."""
+        labelled = cells.get(LABEL, "").endswith(":")
+        return bool(not state.setdefault("labelled", labelled) and labelled and self._step is not None)
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""

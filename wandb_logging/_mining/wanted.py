@@ -70,7 +70,21 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
     if not alone:
         beside.count_bars(kept)
     kept += alone
-    return [group for group in kept if group.wanted or group.step is not None]
+    for group in kept:
+        group.wanted = {i: name for i, name in group.wanted.items() if not _is_vector(group, i)}
+    return [group for group in kept if (group.wanted or group.step is not None) and not _stays(group)]
+
+
+def _stays(group: Group) -> bool:
+    """Whether lines tell again and again how many there are of something: `Number of electrons: 2` before each step."""
+    values = [value for i in group.wanted for value in set(group.values(i))]
+    same = group.step is None and len(group.shapes) >= _OFTEN and len(values) == len(group.wanted) > 0
+    whole = all(isinstance(value, int) and value > 0 for value in values)
+    return same and whole and all(map(_NUMBER_OF.match, group.wanted.values()))
+
+
+_OFTEN = 3  # lines
+_NUMBER_OF = re.compile(r"(?i)(?:max(?:imum)? |total )?(?:number|no\.?) of ")
 
 
 def _are_switches(group: Group) -> bool:
@@ -290,7 +304,7 @@ _FEWEST = 3  # lines that recur
 
 
 def _is_vector(group: Group, i: int) -> bool:
-    """Whether a number is the first of several in brackets, different ones if commas part them: a point is no metric."""
+    """Whether a number is the first of several in brackets, different ones if commas part them: it is no metric."""
     return any(_is_point(item.text, item.fields[i].start) for item in (group.first, group.shapes[-1]))
 
 
@@ -355,7 +369,12 @@ def _is_regular(group: Group) -> bool:
         return not chosen and not _says_nothing(group) and _counts(group, group.first.fields[group.step])
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
         pairs = [group.values(i) for i in group.wanted]
-        return all(a != b and (a % 1 or b % 1) for a, b in pairs)
+        results = sum(map(is_metric, group.wanted.values())) * 2 > len(pairs) and all(
+            group.first.fields[i].sep in ":=" for i in group.wanted
+        )
+        return (results and any(a != b and a % 1 for a, b in pairs)) or all(
+            a != b and (a % 1 or b % 1) for a, b in pairs
+        )
     if len(group.wanted) == 1 and len(group.first.fields) > 1 and group.step is None:
         values = group.values(next(iter(group.wanted)))
         if all(isinstance(other, int) and other == one + 1 for one, other in zip(values, values[1:])) and not any(

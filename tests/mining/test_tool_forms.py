@@ -1,0 +1,111 @@
+"""Forms of simulations, solvers and tools that watch a machine, written from memory: tables, times, and no results."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mining.test_other_forms import SIX, lines, rows
+
+
+def test_columns_may_be_called_by_what_they_divide() -> None:
+    """A header of single blanks is one where its first name counts: `Step Temp c_press[1] S/CPU`."""
+    text = "Step Temp c_press[1] S/CPU \n" + lines("  {i}0   0.{i}5   -3.{i}   1{i}.5 \n", *SIX)
+    assert rows(text)[-1] == (60, {"Temp": 0.65, "c_press[1]": -3.6, "S/CPU": 16.5})
+
+
+def test_a_row_with_a_word_before_it_belongs_to_no_table_without() -> None:
+    """`Histogram: 1 0 0` below a table is no step of it, though it has as many numbers."""
+    text = "Step Temp PotEng\n" + lines("  {i}0   0.{i}5   -3.{i}1\n", *SIX)
+    assert rows(text + "Loop time of 0.1 on 1 procs\nHistogram: 1 0 0\n") == rows(text)
+
+
+@pytest.mark.parametrize(
+    ("head", "ones"),
+    [("CPU", ("all", "0", "1")), ("IFACE", ("lo", "eth0", "wlan0"))],
+)
+def test_what_a_row_is_of_is_in_its_names(head: str, ones: tuple[str, ...]) -> None:
+    """The processor, or the interface, behind the time of day: also where it is a number."""
+    blocks = [
+        f"10:00:0{i}     {head:>5}    %usr    %sys   %idle\n"
+        + "".join(f"10:00:0{i + 1}     {one:>5}   1{i}.00   2{i}.00   6{i}.50\n" for one in ones)
+        for i in range(1, 5)
+    ]
+    found = rows("\n".join(blocks))
+    assert len(found) == 12
+    assert found[1] == (
+        None,
+        {f"{ones[1]}/{name}": value for name, value in (("%usr", 11), ("%sys", 21), ("%idle", 61.5))},
+    )
+
+
+def test_streams_of_one_table_are_apart() -> None:
+    """Also in rows that lack the last cells, and where a unit stands behind a range."""
+    text = "[ ID][Role] Interval           Transfer     Bitrate         Retr  Cwnd\n" + "".join(
+        f"[  {one}][TX-C]   {i}.00-{i + 1}.00   sec   30{i} MBytes  2.5{one} Gbits/sec    {i}{cwnd}\n"
+        for i in range(3)
+        for one, cwnd in ((5, f"    76{i} KBytes"), (7, ""))
+    )
+    assert rows(text)[-2:] == [
+        (None, {"[ 5][TX-C]/Transfer": 302, "[ 5][TX-C]/Bitrate": 2.55, "[ 5][TX-C]/Retr": 2, "[ 5][TX-C]/Cwnd": 762}),
+        (None, {"[ 7][TX-C]/Transfer": 302, "[ 7][TX-C]/Bitrate": 2.57, "[ 7][TX-C]/Retr": 2}),
+    ]
+
+
+def test_a_table_behind_the_name_of_its_program() -> None:
+    """What is before both the header and the rows is no cell."""
+    head = "bench: info:  [1234] "
+    text = f"{head}stressor   bogo ops  real time\n" + lines(head + "cpu            10{i}       2{i}.5\n", *SIX)
+    assert rows(text)[-1] == (None, {"bogo ops": 106, "real time": 26.5})
+
+
+def test_quoted_cells_are_numbers() -> None:
+    """As CSV has them."""
+    text = '"test","rps","p50_latency_ms"\n"GET","150375.94","0.207"\n"INCR","51679.59","0.223"\n"SET","4.5","0.1"\n'
+    assert rows(text)[1] == (None, {"INCR/rps": 51679.59, "INCR/p50_latency_ms": 0.223})
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("[{i}.58s][info][gc] Allocation Stall (main) 2{i}.827ms\n", "gc/Allocation Stall (main)", 26.827),
+        (" MD| Conserved quantity [hartree]        -0.11{i}E+01\n", "Conserved quantity [hartree]", -1.16),
+        (" MD| CPU time per MD step [s]      0.8{i}9     0.7{i}9\n", "CPU time per MD step [s]", 0.869),
+    ],
+)
+def test_a_unit_says_that_a_number_is_measured(line: str, name: str, value: float) -> None:
+    """Of a time, behind the number; of anything, in brackets behind the name."""
+    assert rows(lines(line, *SIX))[-1] == (None, {name: pytest.approx(value)})
+
+
+def test_a_report_given_again_has_the_same_rows() -> None:
+    """Also if the least and the most are the same in both; a pair of what was read and written counts nothing."""
+    one = (
+        "    clat (usec): min=3, max=40102, avg=3{i}.99, stdev=54{i}.16\n"
+        "  vda: ios={i}/141{i}, merge=0/{i}, ticks=0/254{i}, in_queue=285{i}, util=42.2{i}%\n"
+    )
+    found = rows(lines(one, 1, 2))
+    assert found[0] == (
+        None,
+        {"clat (usec)/min": 3, "clat (usec)/max": 40102, "clat (usec)/avg": 31.99, "clat (usec)/stdev": 541.16},
+    )
+    assert {step for step, _ in found} == {None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "value  ------------- distribution ------------- count\n"
+        + lines("  0.30{i} |********************* 89{i}\n", *SIX),
+        "job:\n" + lines('{{\n    "Color": {{\n        "ColorMatrix": {i},\n        "Width": 32{i}\n    }},\n', *SIX),
+        lines("  x: [ 1.000e+00  1.000e+00]\n  jac: [[ 1.0  0.{i}]\n", *SIX),
+    ],
+)
+def test_what_looks_like_results_and_is_none(text: str) -> None:
+    """Histograms, members of objects, vectors, and how many there are of something, told again and again."""
+    assert rows(text) == []
+
+
+def test_how_many_there_are_of_something_is_told_and_no_result() -> None:
+    """Though it is told before each step, beside what is one."""
+    text = lines(" Number of electrons:     2\n Number of orbitals:    1\n Total energy:  -1.{i}52\n\n", *SIX)
+    assert {name for _, row in rows(text) for name in row} == {"Total energy"}
