@@ -109,3 +109,31 @@ def test_how_many_there_are_of_something_is_told_and_no_result() -> None:
     """Though it is told before each step, beside what is one."""
     text = lines(" Number of electrons:     2\n Number of orbitals:    1\n Total energy:  -1.{i}52\n\n", *SIX)
     assert {name for _, row in rows(text) for name in row} == {"Total energy"}
+
+
+def test_whose_process_a_row_is_of_is_no_metric() -> None:
+    """Nor is the user; what else the row has is."""
+    text = "# Time        UID       PID  minflt/s     RSS   %MEM  Command\n" + lines(
+        "03:58:3{i}        0     2482{i}   118{i}.92   9948{i}   0.4{i}  python\n", *SIX
+    )
+    assert rows(text)[-1] == (None, {"minflt/s": 1186.92, "RSS": 99486, "%MEM": 0.46})
+
+
+def test_a_mark_behind_a_row_is_no_cell() -> None:
+    """A name of two words keeps both."""
+    text = " objevals:        objval:      violated:    viol. norm:\n" + lines(
+        "        {i}0           4{i}.7              8         5{i}.447 i\n", *SIX
+    )
+    assert rows(text)[-1] == (60, {"objval:": 46.7, "violated:": 8, "viol. norm:": 56.447})
+
+
+def test_rows_of_another_table_between_the_rows_are_none() -> None:
+    """The first cell of one is a word, of the other a number."""
+    scf = "   convergence     iter      energy     DeltaE     RMS    time\n ------------- ------ ---------- ------ ------- ---\n"
+    below = lines(" d= 0,ls=0.0,diis   {i}   -76.34{i}   -8.5D+0{i}  5.5D-0{i}   0.{i}\n", *SIX)
+    atoms = lines("   {i} O    0.000   0.000   -0.{i}   0.012\n", *SIX[:3])
+    assert rows(scf + below + "\n" + atoms + scf + below) == [
+        (i, {"energy": float(f"-76.34{i}"), "DeltaE": -8.5 * 10**i, "RMS": pytest.approx(5.5 / 10**i), "time": i / 10})
+        for _ in range(2)
+        for i in range(1, 7)
+    ]

@@ -160,8 +160,20 @@ def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int]
         placed = _by_ends(header.split(), tokens, ends)
         if placed is not None:
             return placed
+    marked = _marked_behind(header, tokens)
+    if marked is not None:
+        return marked
     labelled = _by_index(header, tokens) or _by_label(header, tokens) or _by_term(header, tokens)
     return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+
+
+def _marked_behind(header: str, tokens: list[Span]) -> dict[str, str] | None:
+    """A row with a mark of one letter behind it, each of whose numbers ends where a name does: `7  404.7  55.4 i`."""
+    names = spans(WIDE, header)
+    if len(names) != len(tokens) - 1 or len(names) < _LEAST or not re.fullmatch(r"[A-Za-z*!]", tokens[-1][0]):
+        return None
+    ends = all(name[2] == end and cell(text) is not None for name, (text, _, end) in zip(names, tokens))
+    return _by_name([name for name, _, _ in names], [text for text, _, _ in tokens[:-1]]) if ends else None
 
 
 def _by_index(header: str, tokens: list[Span]) -> dict[str, str] | None:

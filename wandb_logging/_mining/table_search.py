@@ -177,8 +177,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     other = _other_header(Table(header, decimal=decimal, step=rule.get("step")), texts)
     if other is not None:
         rule["ends"] = other
-    if decimal == ",":
-        rule["decimal"] = ","
+    rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))
     if step is not None:
         kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS and not _is_of_atoms(names)
     else:
@@ -235,6 +234,13 @@ def _is_twice(steps: Iterable[object]) -> bool:
     return len(counts) > 1 and min(counts.values()) > 1
 
 
+def _without_whose(names: Sequence[str], step: str | None) -> dict[str, list[str]]:
+    """What a rule says of columns that tell whose process a row is of: they are no metrics."""
+    whose = [name for name in names if name.lower() in _WHOSE and name != step]
+    return {"drop": whose} if whose else {}
+
+
+_WHOSE = frozenset({"pid", "ppid", "tid", "tgid", "uid", "gid"})  # of a process and its user
 _KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happen to have numbers
 
 

@@ -131,8 +131,12 @@ class Table:
                 found[name] = value
         if self._step is not None and self._step not in found:
             return None
+        word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
             return None
+        if state.get("words", 0) > 1 and state["kinds"].startswith("t") and kinds.startswith("n"):
+            return None  # a row of another table, whose first cell is a number
+        state["words"] = state.get("words", 0) + word
         label = cells.get(self._labels or LABEL, "").rstrip(":") if self._step is None or self._labels else ""
         prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
@@ -144,6 +148,7 @@ def _is_all_names(raw: str) -> bool:
     return sum(map(bool, texts)) > 1 and all(text[0].isalpha() and cell(text) is None for text in texts if text)
 
 
+_MARK_LENGTH = 2
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
 _PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it
 _PAIR = re.compile(r"(?:[A-Za-z]\w{2,40}\s{0,20}| )= {0,4}[-+.\d]")  # a line of pairs, no row

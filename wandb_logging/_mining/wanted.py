@@ -246,7 +246,12 @@ def _is_first_of_row(group: Group, i: int) -> bool:
     """`Field 3 0.1 0.2`: a row of numbers."""
     item = group.first.fields[i]
     known = is_metric(item.name) or has_unit(item.name)
-    return item.sep == " " and not known and _is_followed(group.first, i)
+    repeated = i + 1 < len(group.first.fields) and group.first.fields[i + 1].name.endswith(
+        "/op"
+    )  # Copy-2  4278  51 ns/op
+    return item.sep == " " and (
+        (repeated and _is_beside(group.first, i + 1)) or (not known and _is_followed(group.first, i))
+    )
 
 
 def _is_progress(group: Group, i: int) -> bool:
