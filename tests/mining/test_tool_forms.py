@@ -129,7 +129,7 @@ def test_a_mark_behind_a_row_is_no_cell() -> None:
 
 def test_rows_of_another_table_between_the_rows_are_none() -> None:
     """The first cell of one is a word, of the other a number."""
-    scf = "   convergence     iter      energy     DeltaE     RMS    time\n ------------- ------ ---------- ------ ------- ---\n"
+    scf = "   convergence     iter      energy     DeltaE     RMS    time\n"
     below = lines(" d= 0,ls=0.0,diis   {i}   -76.34{i}   -8.5D+0{i}  5.5D-0{i}   0.{i}\n", *SIX)
     atoms = lines("   {i} O    0.000   0.000   -0.{i}   0.012\n", *SIX[:3])
     assert rows(scf + below + "\n" + atoms + scf + below) == [
