@@ -8,7 +8,7 @@ import pytest
 
 from tests.runs import START, make_run
 from wandb_logging._events.run_info import Remote, RunInfo
-from wandb_logging._journal.cache_folder import claim_run, create_run, find_run, find_runs
+from wandb_logging._journal.cache_folder import SentBeside, check_beside, claim_run, create_run, find_run, find_runs
 
 INFO = RunInfo("r", "p", start=START)
 
@@ -85,3 +85,38 @@ def test_claimed_is_no_run_yet(tmp_path: Path) -> None:
     assert find_run(tmp_path, INFO) is None
     claimed.save_identity(INFO)
     assert [found.path for found in find_runs(tmp_path)] == [claimed.path]
+
+
+class TestTheSameRunBeside:
+    """A run that began again with its id has two directories, whose rows would go to the same places."""
+
+    def test_while_one_is_sent_the_other_waits(self, tmp_path: Path) -> None:
+        """Whichever of them it is; afterwards it is its turn."""
+        one, two = (create_run(tmp_path, INFO) for _ in range(2))
+        for sent, other in ((one, two), (two, one)):
+            check_beside(other, INFO)
+            with sent.uploading(), pytest.raises(SentBeside, match=rf"sends {sent.path}, .*{other.path} comes after"):
+                check_beside(other, INFO)
+            check_beside(other, INFO)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            INFO.but(host="https://elsewhere"),
+            INFO.but(entity="another-team"),
+            INFO.but(client_label="3"),
+            INFO.but(id="r2"),
+        ],
+    )
+    def test_another_run_does_not_matter(self, tmp_path: Path, other: RunInfo) -> None:
+        """On another server, of another team, a part that is sent by itself, or of another id."""
+        mine = INFO.but(entity="team")
+        run_dir = create_run(tmp_path, mine)
+        with create_run(tmp_path, other).uploading():
+            check_beside(run_dir, mine)
+
+    def test_who_never_goes_on_is_refused_by_the_server(self, tmp_path: Path) -> None:
+        """Two that begin at once would wait for each other for ever."""
+        never = INFO.but(resume="never")
+        with create_run(tmp_path, INFO).uploading():
+            check_beside(create_run(tmp_path, never), never)

@@ -86,6 +86,22 @@ def hosts(root: Path, count: int = 2) -> list[Host]:
 
 
 class TestTaking:
+    def test_it_is_known_without_taking_it(self, tmp_path: Path) -> None:
+        """By the lock, or by the lease of a host whose lock is not seen; asking changes nothing."""
+        root = tmp_path / "run"
+        root.mkdir()
+        here, near, other = SendingRight(root), SendingRight(root), hosts(root)[0]
+        assert not here.is_taken()
+        assert list(root.iterdir()) == []
+        assert near.acquire()
+        assert here.is_taken()
+        near.release()
+        assert not here.is_taken()
+        assert other.take()
+        assert here.is_taken()
+        later(root, LEASE + 1)
+        assert not here.is_taken()
+
     def test_one_has_it(self, tmp_path: Path) -> None:
         """Though neither sees the other's lock."""
         first, second = hosts(tmp_path)

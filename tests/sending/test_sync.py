@@ -406,6 +406,18 @@ class TestHostAndKey:
         assert "internal" not in bad.error
         assert good.ok
 
+    def test_a_run_whose_other_directory_is_being_sent(self, cache: Path, wandb_server: LocalServer) -> None:
+        """It is left for later, and said so: its rows would take the places of those; as a new run it is sent."""
+        first, second = (make_run(cache, [row(n)], id="r", start=START + n, host=wandb_server.url) for n in range(2))
+        with second.uploading():
+            report = only(sync(first.path))
+            assert not report.ok
+            assert f"sends {second.path}, which is of the same run r" in str(report.error)
+            assert wandb_server.runs == []
+            assert only(sync(first.path, as_new=True)).ok
+        assert only(sync(second.path)).ok
+        assert numbers(wandb_server, "r") == [1]
+
     def test_two_writers(self, cache: Path, wandb_server: LocalServer) -> None:
         """A forked child's rows are sent with its parent's."""
         run_dir = make_run(cache, [row(0)], host=wandb_server.url)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 from collections.abc import Callable, Container, Iterator
 from itertools import takewhile
@@ -89,9 +90,44 @@ def find_run(cache_dir: Path, info: RunInfo) -> RunDir | None:
     return found
 
 
+class SentBeside(JournalError):
+    """Another directory of the same run is being sent now."""
+
+
+def check_beside(run_dir: RunDir, info: RunInfo) -> None:
+    """Make sure that no process sends another directory of the same run now: their rows would go to the same places.
+
+    Such directories are there when a run begins again with its id, and does not go on.
+
+    Args:
+        run_dir: a directory, whose right to be sent this process has.
+        info: its run.
+
+    Raises:
+        SentBeside: a process does.
+    """
+    if info.resume == "never":
+        return  # the server refuses the second one
+    for name in _numbered(run_dir.path.parent, info.id):
+        other = RunDir(run_dir.path.parent / name)
+        known = other.said_in("run.json") or {}
+        if name == run_dir.path.name or not info.is_same_run(known) or info.entity not in {None, known.get("entity")}:
+            continue
+        if (sender := other.sender()) is not None:
+            raise SentBeside(
+                f"{sender} sends {other.path}, which is of the same run {info.id}. {run_dir.path} comes after that, or "
+                f"becomes a new run by `wandb-logging sync --as-new {shlex.quote(str(run_dir.path))}`"
+            )
+
+
+def _numbered(folder: Path, run_id: str) -> list[str]:
+    """The names in a folder that are a run's id with or without a number behind it."""
+    return list(takewhile(lambda name: (folder / name).is_dir(), folder_names(run_id)))
+
+
 def _of_id(folder: Path, run_id: str) -> list[RunDir]:
     """The directories whose names are of a run's id, in the order in which their runs began."""
-    numbered = list(takewhile(lambda name: (folder / name).is_dir(), folder_names(run_id)))
+    numbered = _numbered(folder, run_id)
     prefix = f"{folder_name(run_id)}."  # of one that was made late, too (`late`)
     late = [name for name in _names_in(folder) if name.startswith(prefix) and name not in numbered]
     found = [RunDir(folder / name) for name in (*numbered, *late)]

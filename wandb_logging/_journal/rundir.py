@@ -285,6 +285,10 @@ class RunDir(SmallFiles):
             seconds = self._right.seconds_left()
             raise JournalLocked(f"{self.path} is being uploaded by {holder}", holder, seconds=seconds)
 
+    def sender(self) -> str | None:
+        """The process that uploads this run now, for a person; None if nobody does. Asked by one that does not."""
+        return self._right.holder() if self._right.is_taken() else None
+
     def unlock_upload(self) -> None:
         """Give the right to upload back."""
         with self.guard:

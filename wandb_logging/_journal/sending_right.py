@@ -20,7 +20,7 @@ from typing import Any
 from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import lease, safe_files
 from wandb_logging._journal.lease import Life, Sign, judge
-from wandb_logging._journal.locks import ProcessLock
+from wandb_logging._journal.locks import ProcessLock, lock_is_taken
 from wandb_logging._journal.members import UPLOAD
 from wandb_logging._journal.presence import NOBODY, Holder, age_of, renew, said_in
 from wandb_logging._values.plain import dumps
@@ -183,6 +183,14 @@ class SendingRight:
         """In a forked child: forget the parent's right without giving it back."""
         self.term = 0
         self._lock.abandon()
+
+    def is_taken(self) -> bool:
+        """Whether a process has the right, or may have it. Nothing is changed by asking."""
+        if lock_is_taken(self._root / NAME):
+            return True
+        with contextlib.suppress(FileNotFoundError):
+            return self._lives(NAME)
+        return False
 
     def holder(self) -> str:
         """Who has the right, for a person."""

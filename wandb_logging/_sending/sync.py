@@ -26,7 +26,7 @@ from wandb_logging._errors import (
     WandbLoggingError,
 )
 from wandb_logging._events.send_options import SendOptions
-from wandb_logging._journal.cache_folder import find_runs
+from wandb_logging._journal.cache_folder import SentBeside, find_runs
 from wandb_logging._journal.members import longest_lease
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._keys.keys import KEY_VARIABLE, Session, find_keys
@@ -324,7 +324,7 @@ class _Sender:
             sender, retry_in = exc.holder, exc.seconds
             error = None if sender else f"{exc}: {exc.cure}"
         except JournalError as exc:
-            error = str(exc)
+            error, self.go_on = str(exc), isinstance(exc, SentBeside)
         except OSError as exc:
             error = f"{exc.filename or self._run_dir.path}: {exc.strerror or exc}"
         except WandbLoggingError as exc:

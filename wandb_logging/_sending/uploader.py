@@ -15,6 +15,7 @@ from wandb_logging._events.run_info import Remote
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._events.task import Task
 from wandb_logging._fold import fold
+from wandb_logging._journal.cache_folder import check_beside
 from wandb_logging._journal.cursor import Cursor
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.small_files import SENT
@@ -386,6 +387,8 @@ class Uploader:
         registration = run.registration
         if registration.is_open or run.known_end is not None:
             return
+        if registration.info.client_id is None and self.run_dir.on_disk:
+            check_beside(self.run_dir, registration.info)
         if registration.remote is None:
             registration.create()
             self.state = fold.first_state(registration.info)
