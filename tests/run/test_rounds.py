@@ -15,12 +15,13 @@ from wandb_logging._errors import RunNotFound
 from wandb_logging._journal.late import LateRunDir
 from wandb_logging._journal.quota import BoundedWriter
 from wandb_logging._process.notices import Notices
+from wandb_logging._reading.read import read_run
 from wandb_logging._records.encoding import now, row_event
 from wandb_logging._run.delivery import Delivery
 from wandb_logging._run.rounds import Rounds
 from wandb_logging._run.samples import Samples
 from wandb_logging._run.save import SavedFiles
-from wandb_logging._run.start import Journal, chosen_mode, open_journal
+from wandb_logging._run.start import ALONE, Journal, Membership, chosen_mode, open_journal
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.secrets import Secrets
 from wandb_logging.testing import LocalServer
@@ -41,8 +42,9 @@ class Asker:
         return len(self.slept) > 2
 
 
-def journal_of(settings: Settings, mode: str) -> Journal:
-    return open_journal(settings, mode, dict(settings.config), Secrets(lambda _name: None), lambda: False, ExitStack())
+def journal_of(settings: Settings, mode: str, membership: Membership = ALONE) -> Journal:
+    secrets = Secrets(lambda _name: None)
+    return open_journal(settings, mode, dict(settings.config), secrets, lambda: False, ExitStack(), membership)
 
 
 def rounds_of(settings: Settings, delivery: Delivery, **ports: Any) -> Rounds:
@@ -233,3 +235,20 @@ class TestBeginning:
         assert isinstance(writer, BoundedWriter)
         assert writer._policy == "drop_newest"
         writer.close()
+
+
+def test_who_helps_does_not_begin_again_what_has_ended(tmp_path: Path) -> None:
+    """A worker of a pool may come while the run's process ends it: the run stays ended, and has the worker's rows."""
+    settings = Settings(project="p", run_id="r", mode="offline", cache_dir=tmp_path, resume="allow")
+    begun = journal_of(settings, "offline")
+    begun.writer.append(row_event({"n": 0}, None, now(), lambda *_: None, None))
+    begun.writer.leave(0)
+    begun.writer.append(b'{"exit":0,"t":2000000000.0}')
+    helper = journal_of(settings, "offline", Membership(helps=True))
+    helper.writer.append(row_event({"n": 1}, None, now(), lambda *_: None, None))
+    begun.writer.close()
+    helper.writer.close()
+    assert helper.run_dir.path == begun.run_dir.path
+    run = read_run(begun.run_dir.path)
+    assert [row["n"] for row in run.rows] == [0, 1]
+    assert run.exit_code == 0

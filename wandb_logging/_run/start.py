@@ -255,7 +255,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
         keep_send_options(here, info)
     # The run goes on, so settings that are given now are changes to it.
     keys = ("name", "notes", "tags", "group", "job_type")
-    event = Event(now(), resume=not joined)
+    event = Event(now(), resume=not (joined or membership.helps))  # who helps does not end the run again
     if not membership.label:  # a process with a label does not change the name and config of the run
         changes = {key: getattr(info, key) for key in keys if getattr(info, key)}
         event = replace(event, config=info.config, run=changes)
