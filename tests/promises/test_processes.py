@@ -202,7 +202,7 @@ os.read(reading, 1)
 """,
             environment=wandb_server.env(),
         )
-        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a forked process goes on" in line]
+        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a child process goes on" in line]
         (run,) = wandb_server.runs
         assert not any("late" in row for row in run.history)
         assert command == f"wandb-logging sync {only_run().path}"
@@ -269,6 +269,40 @@ class TestOtherProcesses:
         )
         found = {run.id: ([line["n"] for line in run.history], run.group, run.state) for run in wandb_server.runs}
         assert found == {f"worker{number}": ([number], "g", "finished") for number in range(2)}
+
+    def test_one_that_outlives_the_run(self, method: str, wandb_server: LocalServer) -> None:
+        """The run's last line says that it goes on; what it logs then is sent by the command that the line has."""
+        done = python(
+            """
+            import logging, multiprocessing, os
+            import wandb_logging
+            def work(ready, over):
+                log = logging.getLogger("train")
+                log.info("early", extra={"metrics": {"early": 1}})
+                ready.set()
+                over.wait(300)
+                log.info("late", extra={"metrics": {"late": 1}})
+            if __name__ == "__main__":
+                log = logging.getLogger("train")
+                log.setLevel("INFO")
+                log.addHandler(wandb_logging.WandbHandler(project="p", run_id="r"))
+                log.info("start", extra={"metrics": {"start": 1}})
+                context = multiprocessing.get_context(METHOD)
+                ready, over = context.Event(), context.Event()
+                worker = context.Process(target=work, args=(ready, over))
+                worker.start()
+                ready.wait(300)
+                log.handlers[0].run.finish()
+                over.set()
+                worker.join()
+            """.replace("METHOD", repr(method)),
+            environment=wandb_server.env(),
+        )
+        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a child process goes on" in line]
+        assert sync(command.split()[-1], session=Session(wandb_server.api_key))[0].ok
+        (run,) = wandb_server.runs
+        assert [next(key for key in row if key[0] != "_") for row in run.history] == ["start", "early", "late"]
+        assert (run.state, run.exit_code) == ("finished", 0)
 
     def test_one_run_by_a_queue(self, method: str, wandb_server: LocalServer) -> None:
         """The standard library's QueueHandler there, its QueueListener and our handler here."""

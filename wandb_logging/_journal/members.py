@@ -8,6 +8,7 @@ child and a worker of a pool are helpers: the run ends with the process that mad
     {"pid": 12, "host": "node7", ..., "since": 1}               a member; writer 1 was the first of its group
     {"pid": 12, "host": "node7", ..., "since": 1, "left": 0}    a member that has ended, with this exit code
     {"pid": 13, "host": "node7", ..., "helps": true}            a helper
+    {"pid": 13, ..., "helps": true, "rank": "9f86d081-3"}       its rows are elsewhere, and its warnings here
     {"pid": 12, ..., "helps": true, "carries": "5d3c..."}       it writes what the worker of that id carries here
     {"pid": 12, ..., "since": 1, "rank": "9f86d081-3"}          rank 3 of the launch of this name
 
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._journal.lease import Life
-from wandb_logging._journal.presence import NOBODY, Holder, age_of, is_running, life_of, said_in
+from wandb_logging._journal.presence import NOBODY, Holder, age_of, comes_from_here, is_running, life_of, said_in
 from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import dumps
 
@@ -169,10 +170,18 @@ class Members:
         return [note for note in self._notes if note.left is None and _may_go_on(self._path, note)]
 
     def children(self) -> int:
-        """How many processes write here and live that one of this host has forked. No other helper has no lease."""
-        forked = (note for note in self._helpers if note.holder.lease is None and not note.holder.ended)
-        here = (note for note in forked if note.holder.is_near(self._path) and is_running(note.holder.pid))
-        return sum(life(self._path, note.writer) is Life.LIVES for note in here)
+        """How many processes write here and live that this one, or on this host another one of the run, has started.
+
+        Forked ones have no lease; those that were spawned, and do what is not another rank's, come from this one.
+        """
+        here = [
+            note
+            for note in self._helpers
+            if not note.holder.ended and note.holder.is_near(self._path) and not note.rank
+        ]
+        pids = (note for note in here if is_running(note.holder.pid))
+        started = (note for note in pids if note.holder.lease is None or comes_from_here(note.holder.pid))
+        return sum(life(self._path, note.writer) is Life.LIVES for note in started)
 
     def exit_codes(self, since: int) -> list[int]:
         """The exit codes of the members from the number `since` on: 1 for a member that died silently."""

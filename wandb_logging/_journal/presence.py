@@ -24,6 +24,7 @@ from wandb_logging._journal.locks import lock_is_taken
 from wandb_logging._values.plain import loads
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_MOST_ANCESTORS = 50  # of a process, that are looked at
 _AGAIN = (0.0, 0.0, 0.001, 0.001)  # seconds until a file that is no JSON is read again
 _SAME_CLOCK = 10.0  # seconds for which the disk's clock is counted on from its last known time
 _clocks: dict[int, tuple[float, float]] = {}  # by device: a time of its clock, and the monotonic time of that look
@@ -111,6 +112,19 @@ def is_running(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def comes_from_here(pid: int) -> bool:
+    """Whether a process of this host is a child of this one, or of its children. False where that is not known."""
+    for _ in range(_MOST_ANCESTORS):
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+            pid = int(stat.rpartition(")")[2].split()[1])
+        except (OSError, IndexError, ValueError):  # only Linux tells
+            return False
+        if pid == os.getpid():
+            return True
+    return False
 
 
 def life_of(root: Path, name: str, holder: Callable[[], Holder], traces: Callable[[], list[str]]) -> Life:

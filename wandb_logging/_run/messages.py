@@ -294,11 +294,9 @@ def left_to_others(
 
 
 def outlived(children: int, path: Path) -> Notice:
-    """A run has ended, and processes that were forked from its own go on."""
+    """A run has ended, and processes that its own has forked or spawned go on."""
     who = (
-        "a forked process goes on: what it logs"
-        if children == 1
-        else f"{children} forked processes go on: what they log"
+        "a child process goes on: what it logs" if children == 1 else f"{children} child processes go on: what they log"
     )
     text = f"{who} from now on stays on the disk. `wandb-logging sync {typed(path)}` sends it"
     return Notice("outlived", text, INFO)

@@ -23,7 +23,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal import safe_files
 from wandb_logging._journal.cache_folder import find_run, folder_of
 from wandb_logging._journal.folder_mutex import alone_in
-from wandb_logging._journal.members import HELPER, is_writing, lock_name
+from wandb_logging._journal.members import Standing, is_writing, lock_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
 from wandb_logging._launch.here import launch_here, parent, spans_hosts_here
@@ -307,7 +307,7 @@ class Herald:
         if self._writer is None or self._writer.path != path:
             if self._writer is not None:
                 self._writer.close()
-            self._writer = RunDir(path).writer(HELPER)
+            self._writer = RunDir(path).writer(Standing(helps=True, rank=_rank_of(self._placement.launch)))
         self._theirs = path, number
 
 
