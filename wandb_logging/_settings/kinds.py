@@ -275,7 +275,7 @@ class Whole(Kind[int]):
     def keep(self, value: object) -> int:
         """The number."""
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < self.at_least:
-            raise ValueError(f"a whole number of {self.unit}, at least {self.at_least}")
+            raise ValueError(self._right())
         return int(value)
 
     def parse(self, text: str) -> int:
@@ -283,7 +283,10 @@ class Whole(Kind[int]):
         try:
             return int(text)
         except ValueError:
-            raise ValueError(f"a whole number of {self.unit}, at least {self.at_least}") from None
+            raise ValueError(self._right()) from None
+
+    def _right(self) -> str:
+        return f"a whole number of {self.unit}, at least {self.at_least}"
 
 
 @dataclass(frozen=True)
@@ -316,7 +319,7 @@ class ListOf(Kind["tuple[str, ...]"]):
 
     def parse(self, text: str) -> list[str]:
         """From texts with commas between them."""
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return _between_commas(text)
 
 
 @dataclass(frozen=True)
@@ -357,7 +360,7 @@ class AnyOf(Kind["tuple[str, ...]"]):
 
     def parse(self, text: str) -> list[str]:
         """From names with commas between them."""
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return _between_commas(text)
 
 
 @dataclass(frozen=True)
@@ -565,6 +568,10 @@ class Function(Kind["Callable[[Any], object]"]):
         if not callable(value):
             raise ValueError("a callable (in dictConfig: ext://package.function)")
         return value
+
+
+def _between_commas(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _definition(value: object) -> Metric:
