@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 
 from wandb_logging._events.event import Event
 from wandb_logging._events.metrics import AGGREGATES
+from wandb_logging._fold.state import CLOCK
 from wandb_logging._fold.summary import merged
 from wandb_logging._formats.wandb_records import Item, Record
 from wandb_logging._values.plain import dumps, loads
 
 _SILENT = frozenset({"header", "footer", "final", "telemetry", "output"})  # not kept by our runs
-_OWN = frozenset({"_step", "_timestamp", "_runtime", "_wandb"})
+_OWN = CLOCK | {"_wandb"}
 
 
 class Translator:
