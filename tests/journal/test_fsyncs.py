@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, strategies as st
 
 from tests.patience import PATIENCE
 from wandb_logging._journal.fsyncs import force_all
@@ -17,7 +20,6 @@ from wandb_logging._journal.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -117,9 +119,65 @@ def test_what_came_meanwhile_is_forced_once_more(tmp_path: Path, writers: list[W
         writer.append(b'{"n":2}')
     assert lines(reader) == len(writers) * 3 // 2
     reader.sync()
+    for helper in reader._forcing._helpers:  # one may have begun with a file that nobody waits for any more
+        helper.join()
     times = {writer.number: forced.count(segment_path(tmp_path, writer.number, 1).stat().st_ino) for writer in writers}
     assert times == {writer.number: 2 - place % 2 for place, writer in enumerate(writers)}
     reader.close()
+
+
+def test_what_a_writer_has_forced_its_reader_need_not(tmp_path: Path, forced: list[int]) -> None:
+    """A round forces the journal before it reads it, the end of a run does once more: a disk may take 50 ms each."""
+    writer = Writer(tmp_path)
+    reader = Reader(tmp_path, writer_here=lambda number: writer if number == writer.number else None)
+    file = segment_path(tmp_path, writer.number, 1).stat().st_ino
+    writer.append(b'{"n":1}')
+    writer.sync()
+    assert lines(reader) == 1
+    reader.sync()
+    assert forced.count(file) == 1
+    writer.append(b'{"n":2}')
+    assert lines(reader) == 1
+    reader.sync()
+    assert forced.count(file) == 2
+    writer.sync()
+    writer.close()
+    assert forced.count(file) == 3
+    reader.close()
+
+
+@given(st.lists(st.sampled_from(["append", "sync", "read"]), max_size=25), st.booleans())
+def test_all_that_was_read_is_on_the_disk(steps: list[str], close: bool) -> None:
+    """Whoever has forced it, and however small the segments are; and in the end all that was written is."""
+    sizes: dict[int, int] = {}
+
+    def fsync(fd: int) -> None:
+        sizes[os.fstat(fd).st_ino] = os.fstat(fd).st_size
+
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        writer = Writer(Path(name), segment_bytes=100)
+        reader = Reader(Path(name), writer_here=lambda _number: None if writer.closed else writer)
+        for step in steps:
+            if step == "append":
+                writer.append(b'{"n":1}')
+            elif step == "sync":
+                writer.sync()
+            else:
+                count = lines(reader)
+                reader.sync()
+                assert not count or all(file_is_in(sizes, file) for file in Path(name).glob("journal-*.jsonl"))
+        if close:
+            writer.close()
+            assert all(file_is_in(sizes, file) for file in Path(name).glob("journal-*.jsonl"))
+        reader.close()
+        writer.close()
+
+
+def file_is_in(sizes: dict[int, int], file: Path) -> bool:
+    """Whether all of a file was forced to the disk; an empty one need not be."""
+    found = file.stat()
+    return sizes.get(found.st_ino, 0) == found.st_size
 
 
 def test_a_reader_that_is_closed_has_nothing_forced_ahead(

@@ -21,6 +21,9 @@ _AT_ONCE = 8  # files that are forced to the disk at the same time
 MANY = 2 * _AT_ONCE  # files from which on that is done
 _RETIRED = 8  # full segments may wait for their fsync; beyond that the thread that logs does it
 
+Place = tuple[int, int, int]
+"""A byte of a journal: number of the writer, segment, byte."""
+
 
 class Fsyncs:
     """The fsyncs of one writer.
@@ -38,6 +41,8 @@ class Fsyncs:
         self._path = path
         self.trouble = ""
         self.retired: deque[int] = deque()
+        self._forced: Place = (0, 0, 0)  # up to where the segment was forced that was then the open one
+        self._cut = 0, 0  # writer and segment of the latest one that was cut off
         self.forget()
 
     def forget(self) -> None:
@@ -51,16 +56,28 @@ class Fsyncs:
         """Note that a segment was made: its name has yet to be forced to the disk."""
         self._is_name_new = True
 
+    def cut(self, place: Place) -> None:
+        """Note that the open segment was cut off at its end: what is forced of it is not known any more."""
+        self._cut = place[:2]
+
+    def has(self, place: Place) -> bool:
+        """Whether a segment is surely on the disk up to a byte; the open one, or the one before it, may be."""
+        forced = self._forced
+        return forced[:2] == place[:2] != self._cut and forced[2] >= place[2]
+
     def retire(self, descriptor: int) -> bool:
         """Take over the descriptor of a full segment. Returns whether too many wait by now."""
         self.retired.append(descriptor)
         return len(self.retired) > _RETIRED
 
-    def now(self, current: Callable[[], int]) -> None:
+    def now(self, current: Callable[[], int], end: Callable[[], Place], *, at_last: bool = False) -> None:
         """Force all segments to the disk.
 
         Args:
             current: gives the descriptor of the open segment, which other threads may close meanwhile; -1: none open.
+            end: gives where that segment ends just now.
+            at_last: whether nothing is written any more. Then what another thread has begun to force is forced here,
+                too: it may not have come to its fsync.
         """
         with contextlib.suppress(IndexError):  # another thread took the last one
             while self.retired:
@@ -68,10 +85,13 @@ class Fsyncs:
                 self._fsync(retired)
                 close_quietly(retired)
         self.name()
-        descriptor = current()
-        if self.dirty and descriptor != -1:
+        place, descriptor = end(), current()  # in this order: what is behind that end may not be forced
+        if (self.dirty or (at_last and not self.has(place))) and descriptor != -1:
             self.dirty = False
-            if not self._fsync(descriptor) and descriptor == current():
+            if self._fsync(descriptor):
+                if end()[:2] == place[:2]:  # else the next segment was begun meanwhile, and perhaps that one forced
+                    self._forced = place
+            elif descriptor == current():
                 self.dirty = True  # else it was closed meanwhile, and synced just before
 
     def name(self) -> None:

@@ -174,7 +174,8 @@ class Reader:
         """Force to the disk what was read, by all writers: the server must not have lines that the journal may lose."""
         begun, others = list[str](), list[str]()
         for place in sorted(self._unforced):
-            (begun if self._is_ahead(*place) else others).append(segment_name(*place))
+            if not self._is_forced(*place):  # by its writer, a moment ago
+                (begun if self._is_ahead(*place) else others).append(segment_name(*place))
         force_all(self._path, others)
         self._forcing.wait_for(begun)
         if self._begun_anew:
@@ -186,6 +187,11 @@ class Reader:
         """Whether what was read of a segment was there when `sync_ahead` began to force it."""
         end = self._ahead.get(writer, START)
         return end[0] == segment and self._at.get(writer, START) <= end
+
+    def _is_forced(self, writer: int, segment: int) -> bool:
+        """Whether a writer of this process has forced to the disk what was read of a segment."""
+        here, (at, byte) = self._writer_here(writer), self._at.get(writer, START)
+        return here is not None and at == segment and here.has_forced(segment, byte)
 
     def let_go_of_removed(self) -> bool:
         """Close the open segments that are not in the directory any more. Returns whether there were any.

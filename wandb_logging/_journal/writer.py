@@ -97,8 +97,7 @@ class Writer(Appends):
     def _forget_files(self) -> None:
         self._lock_file = self._former = NO_LOCK  # the former: of files that were closed, or that cannot be reached
         self._fd = -1
-        self._segment = 0
-        self._size = 0  # bytes of the segment on the disk; the lines in memory begin there
+        self._segment = self._size = 0  # of the segment the bytes on the disk; the lines in memory begin there
         self._gap = False  # whether lines before those in memory are not on the disk, because the server has them
         self._full_at = self._segment_bytes
         self._too_large = False  # whether the first line in memory is larger than a file may be
@@ -293,6 +292,7 @@ class Writer(Appends):
     def _cut_part(self) -> None:
         """Remove the beginning of the first line in memory from the end of the segment."""
         if self._kept.part:
+            self._forced.cut(self.place)
             os.ftruncate(self._fd, self._size - len(self._kept.part))
             self._size -= len(self._kept.part)
             self._kept.make_whole()
@@ -360,9 +360,9 @@ class Writer(Appends):
     def _next_segment(self) -> None:
         fd = safe_files.create(self.path, segment_name(self.number, self._segment + 1), append=True)
         old, self._fd = self._fd, out_of_the_way(fd)
+        self._size = self._shown = 0  # before the number: who asks for both meanwhile must not get too large an end
         self._segment += 1
         self._begun[self._segment] = self.counts.journalled
-        self._size = self._shown = 0
         self._gap = self._too_large = False
         self._full_at = self._segment_bytes
         self._forced.begin()
@@ -379,7 +379,7 @@ class Writer(Appends):
         self._sync_now()
 
     def _sync_now(self) -> None:
-        self._forced.now(lambda: self._fd)
+        self._forced.now(lambda: self._fd, lambda: self.place, at_last=self.closed)
 
     def close(self) -> None:
         """Write the lines in memory, force all lines to the disk and close. Later events are not taken."""
@@ -390,7 +390,6 @@ class Writer(Appends):
             self._ending = True  # no reader of this process reads on
             self._write_all_that_fits()
             self.closed = True
-            self._forced.dirty = True  # `sync` in another thread may have cleared this, and not begun its fsync
             self._sync_now()
             fd, self._fd = self._fd, -1
             close_quietly(fd)
@@ -492,9 +491,12 @@ class Writer(Appends):
             self.retry()
             return lost
 
+    def has_forced(self, segment: int, byte: int) -> bool:
+        """Whether a segment is surely on the disk up to a byte. False may only mean that this is not known."""
+        return self._forced.has((self.number, segment, byte))
+
     def _is_in_place(self) -> bool:
-        fd = self._fd
-        return fd != -1 and is_in_place(fd, segment_path(self.path, self.number, self._segment))
+        return (fd := self._fd) != -1 and is_in_place(fd, segment_path(self.path, self.number, self._segment))
 
     def _is_cut_off(self) -> bool:
         return is_cut_off(self._fd, segment_path(self.path, self.number, self._segment))
