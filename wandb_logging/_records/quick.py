@@ -105,6 +105,11 @@ def quick_row(  # noqa: C901, PLR0912  one loop, because each call within it cos
         if kind is float:
             if value - value:  # NaN, which is true, if the value is not finite; else 0
                 row[name] = _bare(value)
+        elif kind is str:
+            numbers_alone = False
+            dotted = ".".join((*above, name)) if above else name
+            if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, dotted)):
+                raise NeedsThoughtError
         elif kind is foreign or kind not in _USUAL:
             if kind is not foreign:
                 numbers_alone = False
@@ -116,11 +121,6 @@ def quick_row(  # noqa: C901, PLR0912  one loop, because each call within it cos
             elif type(found) not in _READ:
                 raise NeedsThoughtError
             row[name] = found
-        elif kind is str:
-            numbers_alone = False
-            dotted = ".".join((*above, name)) if above else name
-            if len(value) > LONG or not (secrets is None or secrets.lets_pass(value, dotted)):
-                raise NeedsThoughtError
         elif kind in _DICTS:
             numbers_alone = False
             if not (kind is dict and value and depth > 1 and is_ready(value, name)):
