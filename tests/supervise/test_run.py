@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -23,6 +24,7 @@ import termios
 
 from tests.supervise.programs import PACKAGE, InTerminal, command, environment, python, ran, started
 from wandb_logging import RunData, read_runs
+from wandb_logging.testing import LocalServer
 
 
 def the_run() -> RunData:
@@ -287,6 +289,25 @@ class TestMetrics:
         assert done.returncode == 0, done.stderr
         logged = {name for row in the_run().rows for name in row if not name.startswith("_")}
         assert logged == {"outer", "inner"}
+
+    def test_settings_for_records_are_the_programs_too(self, wandb_server: LocalServer) -> None:
+        """What the file of settings says of arguments, messages, steps and alerts holds for what the program logs."""
+        settings = {"text_metrics": {"args": True}, "dict_message": True, "step_key": "at", "alert_level": "ERROR"}
+        Path("settings.json").write_text(json.dumps(settings))
+        code = (
+            "import logging\n"
+            "logging.basicConfig(level='INFO')\n"
+            "logging.info('prose'); logging.info('epoch %d loss %.1f', 1, 0.25); logging.info({'acc': 0.5})\n"
+            "logging.info('x', extra={'metrics': {'m': 1}, 'at': 7}); logging.error('bad')\n"
+        )
+        done = ran(*python(code), options=("--settings", "settings.json", "--mode", "online"))
+        assert done.returncode == 0, done.stderr
+        (run,) = wandb_server.runs
+        rows = [
+            {name: value for name, value in row.items() if name in {"_step", "loss", "acc", "m"}} for row in run.history
+        ]
+        assert rows == [{"_step": 0, "loss": 0.25}, {"_step": 1, "acc": 0.5}, {"_step": 7, "m": 1}]
+        assert [alert["text"] for alert in run.alerts] == ["bad"]
 
     def test_a_sitecustomize_of_its_own_still_runs(self) -> None:
         """The one that ours hides is imported as it would have been, and what imports it has it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from wandb_logging._launch.here import launch_here
 from wandb_logging._launch.launch import Launch
-from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.settings import SETTINGS, Settings
 from wandb_logging._settings.variables import RUN, python_path_with
 from wandb_logging._values.ids import new_id
 
@@ -17,6 +17,12 @@ FOLDER = str(Path(__file__).parent / "child")
 
 AS_WANDB = str(Path(__file__).parent.parent / "compat" / "_as_wandb")
 """Begins it where `import wandb` is to find `wandb_logging.compat`."""
+
+
+_OF_RECORDS = (
+    "step_key", "dict_message", "dict_args", "late_steps", "late_step_metric", "alert_level", "alert_wait_duration",
+    "mask_secrets", "secret_names",
+)  # fmt: skip
 
 
 def decided(settings: Settings) -> Settings | None:
@@ -52,6 +58,7 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
         "host": settings.host,
         "mode": settings.mode,
         **known,
+        **_of_records(settings),
     }
     if settings.transport == "shared":  # otherwise the program would look for another directory
         about.update(transport="shared", label=settings.label)
@@ -60,6 +67,14 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
         "WANDB_LOGGING_METRICS_KEY": settings.metrics_key,
         **untold(as_wandb=as_wandb),
     }
+
+
+def _of_records(settings: Settings) -> dict[str, Any]:
+    """The settings that say what becomes of a log record, where they are not the defaults."""
+    given = {name: getattr(settings, name) for name in _OF_RECORDS}
+    args = (settings.text_metrics or {}).get("args")
+    changed = {name: value for name, value in given.items() if value != SETTINGS[name].default}
+    return {**changed, **({"text_metrics": {"args": args}} if args else {})}
 
 
 def untold(*, as_wandb: bool) -> dict[str, str]:

@@ -13,6 +13,8 @@ import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
+# Settings with which also records without metrics of their own have something for the run.
+_ABOUT_ALL = ("dict_message", "dict_args", "alert_level", "text_metrics")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -49,11 +51,12 @@ def _hook(logging):
     """Give each record that reaches the root logger to the run. No handler is added: programs look at those."""
     call_handlers = logging.Logger.callHandlers
     key = os.environ.get("WANDB_LOGGING_METRICS_KEY") or "metrics"
+    every = any(f'"{name}": ' in os.environ["WANDB_LOGGING_RUN"] for name in _ABOUT_ALL)
     found = []
 
     def call_handlers_and_take(self, record):
         call_handlers(self, record)
-        if record.__dict__.get(key) is not None and _reaches_root(self):
+        if (every or record.__dict__.get(key) is not None) and _reaches_root(self):
             if not found:
                 found.append(_handler())
             if found[0] is not None:
