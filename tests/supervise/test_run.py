@@ -350,6 +350,12 @@ class TestSignals:
         process.communicate(timeout=PATIENCE)
         assert (process.returncode, the_run().exit_code) == (5, 5)
 
+    @pytest.mark.parametrize("name", ["PIPE", "XFSZ"])
+    def test_what_python_ignores_ends_the_program(self, name: str) -> None:
+        """A program does not inherit from us that a signal is ignored: too large a file ends it, as without us."""
+        number = getattr(signal, f"SIG{name}")
+        assert ran("sh", "-c", f"kill -{name} $$").returncode == 128 + number
+
     def test_killed_is_137(self) -> None:
         """A program that the kernel kills has failed with 137, and everything until then is there."""
         done = ran("sh", "-c", "echo before; kill -9 $$")

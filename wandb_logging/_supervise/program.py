@@ -33,6 +33,7 @@ _AHEAD = 2**24  # bytes that are read before anybody takes them
 _TYPED_AHEAD = 2**16  # bytes of typed input that wait for the program before no more is read
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
+_IGNORED = ("SIGPIPE", "SIGXFSZ")  # by Python itself, and a program would inherit that
 _AT_A_KEY = ("SIGINT", "SIGQUIT")
 
 Take = Callable[[str, bool], object]
@@ -388,7 +389,9 @@ def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     Raises:
         OSError: there is no such program, or it cannot be run.
     """
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores SIGPIPE, and a program would inherit that
+    for name in _IGNORED:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     everything = {**os.environ, **environment}
     name, *arguments = command
     folders = [""] if os.sep in name else os.get_exec_path(everything)
