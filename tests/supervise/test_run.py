@@ -309,6 +309,24 @@ class TestMetrics:
         assert rows == [{"_step": 0, "loss": 0.25}, {"_step": 1, "acc": 0.5}, {"_step": 7, "m": 1}]
         assert [alert["text"] for alert in run.alerts] == ["bad"]
 
+    def test_runs_that_it_begins_as_wandb_go_where_its_own_goes(self) -> None:
+        """Project and mode are those that were typed, where the program says nothing else."""
+        code = (
+            "import wandb\n"
+            "for given in {}, {'project': 'its own', 'name': 'b'}:\n"
+            "    with wandb.init(**given) as run: run.log({'a': 1})"
+        )
+        os.environ["WANDB_API_KEY"] = "0" * 40
+        done = ran(*python(code), options=("--as-wandb", "--project", "typed"))
+        assert done.returncode == 0, done.stderr
+        runs = read_runs("wandb_cache")
+        assert sorted((run.info["project"], len(run.rows)) for run in runs) == [
+            ("its own", 1),
+            ("typed", 0),
+            ("typed", 1),
+        ]
+        assert {run.info["mode"] for run in runs} == {"offline"}
+
     def test_a_sitecustomize_of_its_own_still_runs(self) -> None:
         """The one that ours hides is imported as it would have been, and what imports it has it."""
         Path("mine").mkdir()

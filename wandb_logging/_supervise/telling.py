@@ -65,16 +65,34 @@ def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, 
     return {
         RUN: json.dumps(about),
         "WANDB_LOGGING_METRICS_KEY": settings.metrics_key,
+        **(_for_wandb(settings) if as_wandb else {}),
         **untold(as_wandb=as_wandb),
     }
 
 
+def _for_wandb(settings: Settings) -> dict[str, str]:
+    """Variables by which the runs that a program begins itself go where the one around it goes, unless it says more."""
+    given = {
+        "WANDB_MODE": settings.mode if settings.mode in {"offline", "disabled"} else None,
+        "WANDB_PROJECT": _changed(settings, "project"),
+        "WANDB_ENTITY": _changed(settings, "entity"),
+        "WANDB_BASE_URL": _changed(settings, "host"),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _changed(settings: Settings, name: str) -> Any:
+    """The value of a setting; None if it is the default."""
+    value = getattr(settings, name)
+    return None if value == SETTINGS[name].default else value
+
+
 def _of_records(settings: Settings) -> dict[str, Any]:
     """The settings that say what becomes of a log record, where they are not the defaults."""
-    given = {name: getattr(settings, name) for name in _OF_RECORDS}
+    changed = {name: _changed(settings, name) for name in _OF_RECORDS}
     args = (settings.text_metrics or {}).get("args")
-    changed = {name: value for name, value in given.items() if value != SETTINGS[name].default}
-    return {**changed, **({"text_metrics": {"args": args}} if args else {})}
+    told = {**changed, "text_metrics": {"args": args} if args else None}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def untold(*, as_wandb: bool) -> dict[str, str]:
