@@ -312,6 +312,9 @@ class TestWrongRules:
             ({"Regex": "(x)"}, r"rules\[1\]\.Regex needs Name"),
             ({"lines": "a {b}"}, r"rules\[1\] has no key 'lines', did you mean 'line'\?"),
             ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind the colon: write {loss}"),
+            ({"line": "a {b:wrod}"}, r"rules\[1\]\.line {b:wrod}: did you mean {b:word}\?"),
+            ({"line": "a {b:text} c {d}"}, r"rules\[1\]\.line {b:text}: did you mean {b:word}\?"),
+            ({"line": "a {b:times}"}, r"rules\[1\]\.line {b:times}: did you mean {b:time}\?"),
             ({"line": "a {b:int}"}, r"rules\[1\]\.line {b:int} has a format"),
             (
                 {"line": "a {b} {n}", "step": "b - n"},

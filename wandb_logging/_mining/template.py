@@ -17,6 +17,7 @@ Found = dict[str, Union[float, str]]
 
 _PLACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _KINDS = ("word", "time")
+_TEXTS = ("text", "string", "any")  # what others call a word
 _FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
@@ -104,6 +105,8 @@ class Template:
     def _place(self, place: str, before: str, after: str, *, alone: bool) -> str:
         name, colon, kind = place.rpartition(":")
         if kind not in _KINDS or not colon:
+            if colon and (meant := _meant(kind.strip())):
+                _refuse(f"{{{place}}}: did you mean {{{name}:{meant}}}?")
             name, kind = place, ""
         if _FORMAT.fullmatch(place.rpartition(":")[2]) and colon:
             _refuse(f"{{{place}}} has a format behind the colon: write {{{place.partition(':')[0]}}}, for any number")
@@ -134,6 +137,13 @@ class Template:
     def _number(self) -> Callable[[str], float]:
         decimal = self._decimal
         return numbers.number if decimal == "." else lambda text: numbers.number(text, decimal)
+
+
+def _meant(kind: str) -> str | None:
+    """The kind that was probably meant behind the colon of a placeholder; None if that is part of a name."""
+    import difflib  # noqa: PLC0415  seldom needed
+
+    return "word" if kind in _TEXTS else next(iter(difflib.get_close_matches(kind, _KINDS, 1, 0.7)), None)
 
 
 def _shown(kind: str, text: str) -> str:
