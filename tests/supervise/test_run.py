@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -289,6 +290,33 @@ class TestMetrics:
         assert done.returncode == 0, done.stderr
         logged = {name for row in the_run().rows for name in row if not name.startswith("_")}
         assert logged == {"outer", "inner"}
+
+    def test_a_python_of_any_age_can_read_what_is_put_on_its_path(self) -> None:
+        """An old one would complain at each start, and leave out the program's own `sitecustomize`."""
+        tree = ast.parse((Path(PACKAGE) / "wandb_logging/_supervise/child/sitecustomize.py").read_text())
+        new = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.AsyncFunctionDef, ast.Nonlocal, ast.YieldFrom)
+        for node in ast.walk(tree):
+            assert not isinstance(node, new), ast.dump(node)
+            assert not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+            if isinstance(node, ast.FunctionDef):
+                of_python_3 = [node.returns, *node.args.kwonlyargs, *(arg.annotation for arg in node.args.args)]
+                assert not any(of_python_3), node.name
+
+    @pytest.mark.parametrize("name", ["python2.7", "python3.6"])
+    def test_an_old_python(self, name: str) -> None:
+        """It runs as it would without us, its own `sitecustomize` included."""
+        interpreter = shutil.which(name)
+        if interpreter is None or subprocess.run([interpreter, "-c", ""], check=False).returncode != 0:
+            pytest.skip(f"there is no {name}")
+        Path("mine").mkdir()
+        Path("mine/sitecustomize.py").write_text("mine = 1")
+        path = os.pathsep.join([PACKAGE, str(Path("mine").absolute())])
+        env = {**environment(), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        code = "import logging, sitecustomize; logging.warning('hello %d', sitecustomize.mine)"
+        program = [*command(), interpreter, "-c", code]
+        done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0
+        assert done.stderr.startswith(b"WARNING:root:hello 1\n")
 
     def test_settings_for_records_are_the_programs_too(self, wandb_server: LocalServer) -> None:
         """What the file of settings says of arguments, messages, steps and alerts holds for what the program logs."""

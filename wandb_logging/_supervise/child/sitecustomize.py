@@ -3,26 +3,43 @@
 """Runs when a Python program starts that `wandb-logging run` has started: see `wandb_logging._supervise.join`.
 
 Python imports a module of this name by itself. If this module hides another `sitecustomize`, it imports that one, too.
-Nothing else is imported before the program logs metrics.
+Nothing else is imported before the program logs metrics. Every Python has to be able to read this module, also those
+that are too old for this package: Python 2 among them.
 """
-
-from __future__ import annotations
 
 import os
 import sys
-from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
+
+try:
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+except ImportError:  # Python 2
+    PathFinder = None
 
 # Settings with which also records without metrics of their own have something for the run.
 _ABOUT_ALL = ("dict_message", "dict_args", "alert_level", "text_metrics")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _import_hidden() -> None:
-    spec = PathFinder.find_spec("sitecustomize", [part for part in sys.path if os.path.abspath(part or ".") != _HERE])
+def _import_hidden():
+    folders = [part for part in sys.path if os.path.abspath(part or ".") != _HERE]
+    if PathFinder is None:
+        _import_in_python_2(folders)
+        return
+    spec = PathFinder.find_spec("sitecustomize", folders)
     if spec is not None and spec.loader is not None:
         sys.modules[__name__] = module = module_from_spec(spec)  # it is the one that the program imports
         spec.loader.exec_module(module)
+
+
+def _import_in_python_2(folders):
+    import imp
+
+    try:
+        found = imp.find_module("sitecustomize", folders)
+    except ImportError:
+        return
+    imp.load_module("sitecustomize", *found)
 
 
 class _WhenLogging:
@@ -51,7 +68,7 @@ def _hook(logging):
     """Give each record that reaches the root logger to the run. No handler is added: programs look at those."""
     call_handlers = logging.Logger.callHandlers
     key = os.environ.get("WANDB_LOGGING_METRICS_KEY") or "metrics"
-    every = any(f'"{name}": ' in os.environ["WANDB_LOGGING_RUN"] for name in _ABOUT_ALL)
+    every = any('"' + name + '": ' in os.environ["WANDB_LOGGING_RUN"] for name in _ABOUT_ALL)
     found = []
 
     def call_handlers_and_take(self, record):
@@ -76,14 +93,14 @@ def _reaches_root(logger):
 def _handler():
     try:
         from wandb_logging._supervise.join import handler
-    except ImportError:
-        words = f"wandb-logging: {sys.executable} has no wandb_logging: what it logs as metrics is not in the run\n"
-        sys.stderr.write(words)
+    except (ImportError, SyntaxError):  # the latter if it is there, but for newer Pythons
+        words = "wandb-logging: %s has no wandb_logging: what it logs as metrics is not in the run\n"
+        sys.stderr.write(words % sys.executable)
         return None
     return handler()
 
 
-if os.environ.get("WANDB_LOGGING_RUN"):
+if os.environ.get("WANDB_LOGGING_RUN") and PathFinder is not None:
     if "logging" in sys.modules:
         _hook(sys.modules["logging"])
     else:
