@@ -270,6 +270,29 @@ class TestOtherProcesses:
         found = {run.id: ([line["n"] for line in run.history], run.group, run.state) for run in wandb_server.runs}
         assert found == {f"worker{number}": ([number], "g", "finished") for number in range(2)}
 
+    def test_workers_that_configure_the_run_of_their_parent(self, method: str, wandb_server: LocalServer) -> None:
+        """With WANDB_RUN_ID they write its run, which ends as the parent does: by SIGTERM a pool ends its workers."""
+        done = python(
+            """
+            import logging, multiprocessing
+            from wandb_logging import WandbHandler
+            log = logging.getLogger("train")
+            log.setLevel("INFO")
+            log.addHandler(WandbHandler(project="p"))
+            def work(number):
+                log.info("worker", extra={"metrics": {"n": number}})
+            if __name__ == "__main__":
+                work(0)
+                with multiprocessing.get_context(METHOD).Pool(2) as pool:
+                    pool.map(work, range(1, 8), 1)
+            """.replace("METHOD", repr(method)),
+            environment={**wandb_server.env(), "WANDB_RUN_ID": "r"},
+        )
+        (run,) = wandb_server.runs
+        assert sorted(line["n"] for line in run.history) == [*range(8)]
+        assert (run.state, run.exit_code) == ("finished", 0)
+        assert "other writer" not in done.stderr
+
     def test_one_that_outlives_the_run(self, method: str, wandb_server: LocalServer) -> None:
         """The run's last line says that it goes on; what it logs then is sent by the command that the line has."""
         done = python(

@@ -183,6 +183,11 @@ class Members:
         started = (note for note in pids if note.holder.lease is None or comes_from_here(note.holder.pid))
         return sum(life(self._path, note.writer) is Life.LIVES for note in started)
 
+    def is_written_by(self, pid: int) -> bool:
+        """Whether the process of this host with that number writes here, as a member or a helper."""
+        notes = (note for note in (*self._notes, *self._helpers) if note.holder.pid == pid)
+        return any(note.holder.is_near(self._path) and life(self._path, note.writer) is Life.LIVES for note in notes)
+
     def exit_codes(self, since: int) -> list[int]:
         """The exit codes of the members from the number `since` on: 1 for a member that died silently."""
         group = (note for note in self._notes if since and note.writer >= since)

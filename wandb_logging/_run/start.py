@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
+from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +242,7 @@ def open_journal(  # noqa: PLR0917  what a run begins with
             if here is None:
                 return _new(claim_run(cache_dir, info), settings, info, hurry, undo, membership)
             here.lease = lease_of(settings)
+            membership = _as_worker(here, membership)
             joined = bool(here.members())
             writer = new_writer(here, settings, here.info, hurry, membership)
             undo.callback(writer.close)
@@ -262,6 +264,17 @@ def open_journal(  # noqa: PLR0917  what a run begins with
     if event != Event(event.t):
         writer.append(dumps(event.to_json()))
     return Journal(here.info, here, writer, continued=True, joined=joined, helps=membership.helps)
+
+
+def _as_worker(run_dir: RunDir, membership: Membership) -> Membership:
+    """How this process takes part in a run: it helps if the process writes it for which `multiprocessing` started this.
+
+    A pool ends its workers by SIGTERM, and that is not how the run ends.
+    """
+    parent = parent_process()
+    pid = None if parent is None else parent.pid
+    is_worker = pid is not None and Members(run_dir.path).is_written_by(pid)
+    return replace(membership, helps=True) if is_worker else membership
 
 
 def _may_meet_itself(settings: Settings, membership: Membership) -> bool:
