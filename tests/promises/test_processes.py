@@ -211,6 +211,25 @@ os.read(reading, 1)
         assert [next(key for key in row if key[0] != "_") for row in run.history] == ["start", "short", "early", "late"]
         assert run.state == "finished"
 
+    @pytest.mark.parametrize("where", ["in the parent", "in the child"])
+    def test_a_child_that_logs_to_a_finished_run(self, where: str) -> None:
+        """It says at once, and once, that this is lost: nobody else could, as it may end without a word."""
+        done = python(
+            SETUP.replace("quiet=True", 'mode="offline"')
+            + f"""
+row(start=1)
+if {where!r} == "in the parent": handler.run.finish()
+child = os.fork()
+if not child:
+    if {where!r} == "in the child": handler.run.finish()
+    row(lost=1)
+    row(lost=2)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+        )
+        assert done.stderr.count("what this forked process logs is lost") == 1
+
     @pytest.mark.arrays
     def test_workers_of_a_data_loader(self, wandb_server: LocalServer) -> None:
         """PyTorch's; they are forked on Linux."""

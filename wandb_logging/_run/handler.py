@@ -27,7 +27,7 @@ from wandb_logging._records.completed import completed
 from wandb_logging._records.snapshot import Snapshot, is_row
 from wandb_logging._run import messages, spawned
 from wandb_logging._run.inlet import flush_aloud, inlet_of, tell_fault
-from wandb_logging._run.run import Run, end_of, go_on, going_on, is_finished, orphan_of
+from wandb_logging._run.run import Run, end_of, go_on, going_on, is_finished, is_in_child, orphan_of
 from wandb_logging._run.start import anchored, prepare_early, prepare_for
 from wandb_logging._run.stats import Stats
 from wandb_logging._settings.settings import SETTINGS, Settings
@@ -201,6 +201,7 @@ class WandbHandler(logging.Handler):
         self._given_up = False  # whether somebody pressed Ctrl-C while rows were sent
         self._late = 0  # number of records that came after the end, at exit
         self._cry = Outcry(lambda: messages.TOO_LATE, quiet=self.settings.quiet)
+        self._cry_in_child = Outcry(lambda: messages.LOST_IN_CHILD, quiet=self.settings.quiet)
         self._flush_began: float | None = None  # monotonic time at which a `flush` began that did not send all
         if not self._attached and self.settings.mode != "disabled":
             with contextlib.suppress(ValueError):  # if still wrong when the run begins, it is reported then
@@ -254,6 +255,8 @@ class WandbHandler(logging.Handler):
         if self._inner is inner:
             if not (self._closed or self._ending or self._has_ended()):  # the program has finished the run by hand
                 inner.queue.counts.refuse()
+                if self._run is not None and is_in_child(self._run):  # nobody will look at the counts here
+                    self._cry_in_child()
                 return None
             self._inner = None
         return self._inner or self._first(record)

@@ -258,6 +258,8 @@ def waiting(
 
 TOO_LATE = "a row is lost: it was logged after logging was shut down at the program's end, which has finished the run"
 
+LOST_IN_CHILD = "what this forked process logs is lost: its run has been finished by hand, in the parent or here"
+
 
 def lost(count: int) -> str | None:
     """Why a run is incomplete if lines were lost; None if none were."""

@@ -679,9 +679,14 @@ def is_finished(run: Run) -> bool:
     return end_of(run) is not None
 
 
+def is_in_child(run: Run) -> bool:
+    """Whether this process was forked while the run was there."""
+    return run._background.in_child  # noqa: SLF001  the same room
+
+
 def is_anothers(run: Run) -> bool:
     """Whether another process began the run, sends it and ends it."""
-    return run._background.in_child or run._journal.helps  # noqa: SLF001  the same room
+    return is_in_child(run) or run._journal.helps  # noqa: SLF001  the same room
 
 
 def go_on(run: Run) -> None:
