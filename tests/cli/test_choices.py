@@ -41,7 +41,7 @@ class TestLs:
         assert listed(capsys, "--state", "unsent") == ["c3"]
         assert listed(capsys, "--state", "crashed", "--project", "q") == []
         assert main(["ls", "--state", "running"]) == 0
-        assert capsys.readouterr().out == "none of the 3 runs in wandb_cache fits\n"
+        assert capsys.readouterr().out == "none of 3 runs in wandb_cache fits\n"
 
     def test_order_and_number(self, capsys: pytest.CaptureFixture[str]) -> None:
         """By any column, both ways; the last ones of that order; oldest first by default."""

@@ -97,7 +97,7 @@ def test_mine_says_that_lines_are_left(tmp_path: Path, capsys: pytest.CaptureFix
         assert main(["mine", str(log), *more]) == 0
         err = capsys.readouterr().err
         assert err.count("\n") == said
-        assert ("4 lines with numbers fit no rule" in err) == said
+        assert ("no rule takes 4 lines with numbers" in err) == said
 
 
 def test_rules_to_finish_where_none_is_sure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

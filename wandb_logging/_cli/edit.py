@@ -129,7 +129,7 @@ def _warn(done: Copied, sources: list[RunDir]) -> None:
     if done.damaged:
         complain(f"{counted(done.damaged, 'damaged line')} could not be read")
     if done.missing:
-        complain(f"{counted(done.missing, 'row')} are on the server alone, and not in the copy")
+        complain(f"what is on the server alone is not in the copy: {counted(done.missing, 'row')}")
     for each in sources:
         if each.alive():
             complain(f"{each.path} goes on: the copy has what was logged by now")

@@ -9,6 +9,7 @@ from pathlib import Path
 from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._cli.progress import portion_shown
+from wandb_logging._cli.text import counted
 from wandb_logging._formats.event_folder import has_event_files, is_event_file
 from wandb_logging._formats.wandb_import import Imported, find_logs, import_log
 from wandb_logging._settings.settings import Settings
@@ -82,8 +83,7 @@ def said_of(done: Imported) -> str:
     """A line that says what was imported."""
     if done.already:
         return f"is here already: {done.path}"
-    parts = [f"{done.rows} rows" if done.rows != 1 else "1 row"]
-    parts += [f"{done.files} files" if done.files != 1 else "1 file"] if done.files else []
+    parts = [counted(done.rows, "row"), *([counted(done.files, "file")] if done.files else [])]
     parts += [f"not taken over: {count} {kind}" for kind, count in sorted(done.left_out.items())]
     parts += [] if done.ended else ["it does not say how it ended"]
     return f"{done.path} ({', '.join(parts)})"

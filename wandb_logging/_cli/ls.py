@@ -14,7 +14,7 @@ from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, say_all, styled, width, words_of
 from wandb_logging._cli.states import STATES, state_of
-from wandb_logging._cli.text import age, as_json, brief, table
+from wandb_logging._cli.text import age, as_json, brief, counted, table
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.outline import Outline, outline
 from wandb_logging._reading.read import read_overview
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
         head = [name.upper() if name in {*COLUMNS, *_COUNTED} else name for name in args.columns]
         say_all(table([head, *shown], width() if terminal else None))
     elif all_read:
-        say(f"no runs in {folder}" if not found else f"none of the {len(found)} runs in {folder} fits")
+        say(f"no runs in {folder}" if not found else f"none of {counted(len(found), 'run')} in {folder} fits")
     return DONE if all_read else LEFT
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from wandb_logging._cli.arguments import add_rules
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
 from wandb_logging._cli.rules import Log, add_log, rules_of
+from wandb_logging._cli.text import counted
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.rules import Row
 from wandb_logging._mining.ruleset import RuleSet, mine_lines
@@ -50,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
         for rule in rules.unused:
             complain(f"{rules.described(rule.number)} finds nothing in {args.file}")
     if left:
-        many = sum(one.count for one in left)
-        complain(f"{many} lines with numbers fit no rule: `{PROG} suggest {args.file}` has rules to finish")
+        lines = counted(sum(one.count for one in left), "line")
+        complain(f"no rule takes {lines} with numbers: `{PROG} suggest {args.file}` has rules to finish")
     if not found:
         complain(f"{args.file}: no rows" + ("" if args.rules else f"; `{PROG} mine --rules` takes rules of your own"))
     return DONE if found else LEFT
