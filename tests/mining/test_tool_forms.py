@@ -137,3 +137,30 @@ def test_rows_of_another_table_between_the_rows_are_none() -> None:
         for _ in range(2)
         for i in range(1, 7)
     ]
+
+
+def test_cells_that_commas_part_may_be_behind_what_a_logger_writes() -> None:
+    """Also where the time of day has a comma itself."""
+    head = "2026-11-30 03:1{i}:02,4{i}1 INFO trainer "
+    text = head.format(i=0) + "epoch,train_loss,valid_acc\n" + lines(head + "{i},0.{i}5,0.8{i}\n", *SIX)
+    assert rows(text)[-1] == (6, {"train_loss": 0.65, "valid_acc": 0.86})
+
+
+def test_thousands_within_a_line_are_numbers_of_its_rule() -> None:
+    """`K` is of the number, whether somebody wants it or not."""
+    text = lines(
+        "0.{i}: [GC [Young: 2{i}273K->393{i}K(38400K)] 5978{i}K->434{i}K] [Times: user=0.0{i} sys=0.00]\n",
+        *SIX,
+    )
+    assert [row["user"] for _, row in rows(text)] == [i / 100 for i in SIX]
+
+
+def test_a_pair_below_a_table_is_no_row_of_it() -> None:
+    """`Transfer/sec: 267.20KB` has a name of its own."""
+    text = "       Value   Percentile   TotalCount  PerMille\n" + lines(
+        "       0.{i}20     0.{i}00000         100{i}      {i}.11\n", *SIX
+    )
+    assert rows(text + "Requests/sec:   2000.11\nTransfer/sec:    267.20KB\n")[-2:] == [
+        (None, {"Requests/sec": 2000.11}),
+        (None, {"Transfer/sec": 267.2}),
+    ]

@@ -326,7 +326,7 @@ def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
 
 def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
     """Read cells separated by commas or tabs. A log's own prefix may come before the first cell."""
-    names, texts = (line.split(separator) for line in (header, raw))
+    names, texts = (_of_the_row(line.split(separator)) for line in (header, raw))
     two = WIDE.findall(names[0])
     if len(texts) == len(names) + 1 and len(two) == 2 and cell(texts[0]) is None:
         names[:1] = two  # `type     total,  rate`: only blanks separate the first two
@@ -339,6 +339,19 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
     names = [name.strip(' "#') for name in (first[0], *names[1:])]
     return _by_name(names, [text.strip(' "') for text in (first[1], *texts[1:])])
+
+
+def _of_the_row(texts: list[str]) -> list[str]:
+    """The cells without what a logger put before the first: `10:00:01,250 INFO main 1`, of which the 1 is a cell."""
+    at = next((i for i, text in enumerate(texts[:2]) if _LOGGED.match(text)), None)
+    if at is None:
+        return texts
+    at += _MILLIS.match(texts[at + 1] if at + 1 < len(texts) else "") is not None
+    return [texts[at].rpartition(" ")[2], *texts[at + 1 :]]
+
+
+_LOGGED = re.compile(r"\s*\[?(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d")
+_MILLIS = re.compile(r"\d{3}\]? +\S")
 
 
 def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:

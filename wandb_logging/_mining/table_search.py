@@ -12,6 +12,7 @@ from wandb_logging._mining import cells as table_cells, table_headers
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, increasing
 from wandb_logging._mining.pairs import hidden
+from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import is_metric, step_rank
@@ -62,6 +63,7 @@ _BARS = 60  # lines in which a bar may be redrawn before the first row
 _ERASED = re.compile(r"\s*\u2588\s*\Z|\Z|[A-Z][a-z]{1,12} \d{1,6}/\d{1,6} :\s*\Z")  # what is left of a bar
 _RULED = re.compile(r"--|([=*#~])\1{3}")
 _NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
+_COMMAS = 2  # of which one may be in a time of day
 _STAMPED = re.compile(r"\d\d[:-]\d\d")
 _NUMBER_IN_NAME = re.compile(r"[A-Za-z][\w-]* (?:[A-Za-z][\w-]* )*\d{1,3}(?: [(\[][^()\[\]]*[)\]])?\Z")
 _LEAST_CELLS = 4
@@ -82,6 +84,8 @@ _ORNAMENT = re.compile(r"([^\w\s])\1{2,}\Z")
 def _header(text: str) -> str | None:
     """The text of a line if it could be a header, else None."""
     text = table_cells.PROGRESS.sub("", text)
+    if text.count(",") > _COMMAS and _STAMPED.search(text):
+        text = content(text)
     if text.count(",") > 1 or text.count("\t") > 1:
         text = text.replace('"', "")
     words = (text if text.count("\t") > 1 else table_cells.BARS.sub(" ", text)).split()

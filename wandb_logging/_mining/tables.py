@@ -97,7 +97,7 @@ class Table:
             return None  # `Epoch 1/2` below rows between bars
         cells = row(state["header"], PROGRESS.sub("", raw), narrow=state.get("narrow", False), ends=state.get("ends"))
         paired = "=" in raw and "=" not in state["header"] and _PAIR.search(raw)
-        if cells is None or paired or self._is_remark(cells, state):
+        if cells is None or paired or self._is_remark(cells, raw, state):
             return None
         plain = BARS.sub(" ", raw)
         if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
@@ -111,10 +111,11 @@ class Table:
             state["bars"] = bars
         return found
 
-    def _is_remark(self, cells: Mapping[str, str], state: dict[str, Any]) -> bool:
+    def _is_remark(self, cells: Mapping[str, str], raw: str, state: dict[str, Any]) -> bool:
         """Whether a word and a colon are before a row's numbers, though not in the first: `Histogram: 1 0 0 0`."""
-        labelled = cells.get(LABEL, "").endswith(":")
-        return bool(not state.setdefault("labelled", labelled) and labelled and self._step is not None)
+        counted = self._step is not None and cells.get(LABEL, "").endswith(":")
+        labelled = counted or bool(_LABELLED.match(raw))
+        return bool(not state.setdefault("labelled", labelled) and labelled)
 
     def is_header(self, raw: str) -> bool:
         """Whether a line is the table's header."""
@@ -148,6 +149,7 @@ def _is_all_names(raw: str) -> bool:
     return sum(map(bool, texts)) > 1 and all(text[0].isalpha() and cell(text) is None for text in texts if text)
 
 
+_LABELLED = re.compile(r"\s*[A-Za-z][\w/]{0,30}: +[-+.\d]\S* *\Z")
 _MARK_LENGTH = 2
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"
 _PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it

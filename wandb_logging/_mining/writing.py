@@ -131,7 +131,7 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
             taken = item.text[match.start() : match.end()]
             found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
     kept = _in_names(group)
-    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?", item.blotted):
+    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?", item.blotted):
         if not any(
             start < match.end() and match.start() < stop for start, stop in (*(one[:2] for one in found), *kept)
         ):
