@@ -329,6 +329,20 @@ class TestFiles:
 
 
 class TestBadRuns:
+    def test_a_number_beyond_all_floats(self, cache: Path, tmp_path: Path) -> None:
+        """As an imported run may have it, in its last row, too: it is not drawn, and the list is there."""
+        huge = {"metrics": {"n": 10**400, "m": -(10**400), "ok": 5}, "step": 10**400, "t": START + 1}
+        make_run(cache, [row(0), huge, {"config": {"c": 10**400}, "t": START + 2}], id="huge")
+        make_run(cache, [row(0), row(1)], id="good")
+        with served(cache, tmp_path / "kept") as visitor:
+            keys = {run["info"]["id"]: run["key"] for run in visitor.json("/api/runs")["runs"]}
+            names = visitor.json("/api/runs")["metrics"]
+            _, found = visitor.bins(r=f"{keys['huge']},{keys['good']}", m=f"0-{len(names) - 1}")
+            said = visitor.ask(f"/api/csv?r={keys['huge']}&m=0-{len(names) - 1}")
+        assert found[keys["good"], names.index("n")][1] == [0, 1]
+        assert found[keys["huge"], names.index("ok")][1] == [5]
+        assert said[0] == 200
+
     def test_each_is_told_of_and_none_stops_the_others(self, cache: Path, tmp_path: Path) -> None:
         """Half a run.json, a newer format, damaged lines, no journal: the rest is shown."""
         good = make_run(cache, [row(at) for at in range(5)], id="good")

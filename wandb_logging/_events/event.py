@@ -170,6 +170,14 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int)
 
 
+def _is_alert(value: object) -> bool:
+    """Whether an alert has what sending it needs, as far as it says it."""
+    if not isinstance(value, dict) or not all(_is_text(value.get(name, "")) for name in ("title", "text", "level")):
+        return False
+    wait = value.get("wait", 0)
+    return type(wait) in _NUMBERS and 0 <= wait < YEAR_10000
+
+
 class _Said(NamedTuple):
     """A member besides `t`: the attribute for it, and the attribute's value if the line does not have the member."""
 
@@ -181,6 +189,7 @@ _OBJECTS = ("metrics", "aside", "system", "config", "summary", "run", *TASKS)
 _KINDS: dict[str, Callable[[object], bool]] = {
     "t": is_time,
     **dict.fromkeys(_OBJECTS, _is_object),
+    "alert": _is_alert,
     **dict.fromkeys(("text", "level", "logger", "from", "output", "label", "gathered"), _is_text),
     **dict.fromkeys(("commit", "error", "resume"), _is_flag),
     **dict.fromkeys(("step", "exit", "by", "carried"), _is_whole),

@@ -276,7 +276,7 @@ class _Folding:
             if not due(state.alerts, what, time):
                 return
             state.alerts = waits_after(state.alerts, what, time)
-        self.delta.tasks.append({"kind": kind, "step": state.step, **what})
+        self.delta.tasks.append({"step": state.step, **what, "kind": kind})
 
 
 def _slowly(body: bytes) -> Any:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from wandb_logging._formats.protobuf import put, put_all
+from wandb_logging._values.plain import as_float
 
 Bins = Sequence[tuple[float, float, float]]
 """The bins of a histogram: where each bin begins and ends, and its count."""
@@ -42,7 +43,7 @@ def scalar(tag: str, value: float) -> bytes:
 def histogram(tag: str, bins: Bins) -> bytes:
     """A histogram."""
     shape = put(2, put(1, len(bins))) + put(2, put(1, 3))
-    numbers = put_all(6, [number for each in bins for number in each])
+    numbers = put_all(6, [as_float(number) for each in bins for number in each])
     return _value(tag, "histograms", put(1, _DOUBLE) + put(2, shape) + numbers)
 
 
@@ -104,4 +105,4 @@ def _well_known(value: Any) -> bytes:
     """Make a `google.protobuf.Value`."""
     if isinstance(value, bool):
         return put(4, value)
-    return put(2, float(value)) if isinstance(value, (int, float)) else put(3, str(value))
+    return put(2, as_float(value)) if isinstance(value, (int, float)) else put(3, str(value))

@@ -54,3 +54,13 @@ class Exported:
 def readings(sample: Mapping[str, Any]) -> dict[str, Any]:
     """The system metrics of a sample, in a section of their own: `system/cpu`."""
     return {name.replace(".", "/", 1): value for name, value in sample.items() if name.startswith("system.")}
+
+
+def are_bins(histogram: Mapping[str, Any]) -> bool:
+    """Whether a logged histogram has numbers for its edges and counts, one edge more than counts."""
+    edges, counts = histogram.get("bins"), histogram.get("values")
+    return _are_numbers(edges) and _are_numbers(counts) and len(edges or ()) == len(counts or ()) + 1
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(each, (int, float)) for each in values)

@@ -14,14 +14,14 @@ from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
-from wandb_logging._formats.exported import Exported, readings
+from wandb_logging._formats.exported import Exported, are_bins, readings
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.frames import flat, needed
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import parts_of
 from wandb_logging._values.nested import filled
-from wandb_logging._values.plain import dumps, loads
+from wandb_logging._values.plain import as_float, dumps, loads
 from wandb_logging._values.utf8 import with_utf8
 
 PART = 2_000_000  # most values in one file: the loaders take a file at a time
@@ -122,7 +122,7 @@ def _about(info: RunInfo, named: str, config: Mapping[str, Any]) -> Iterator[Val
 def _single(value: Any) -> tuple[str, Any]:
     """The kind of a value without a step, and the value converted to it."""
     if type(value) is int and not -(2**63) <= value < 2**63:
-        return "float", float(value)
+        return "float", as_float(value)
     return (_KINDS[type(value)], value) if type(value) in _KINDS else ("string", dumps(value).decode())
 
 
@@ -137,11 +137,12 @@ def _series(row: Mapping[str, Any], time: float, step: float, done: Exported) ->
             continue
         name = with_utf8(key)
         if isinstance(value, (int, float)):
-            yield name, "float_series", step, moment, "float_value", float(value)
+            yield name, "float_series", step, moment, "float_value", as_float(value)
         elif isinstance(value, str):
             yield name, "string_series", step, moment, "string_value", with_utf8(value)
-        elif isinstance(value, dict) and value.get("_type") == "histogram" and "bins" in value:
-            kept = {"type": "COUNTING", "edges": value["bins"], "values": value["values"]}
+        elif isinstance(value, dict) and value.get("_type") == "histogram" and are_bins(value):
+            edges, counts = ([*map(as_float, value[each])] for each in ("bins", "values"))
+            kept = {"type": "COUNTING", "edges": edges, "values": counts}
             yield name, "histogram_series", step, moment, "histogram_value", kept
         else:
             done.leave_value(value)

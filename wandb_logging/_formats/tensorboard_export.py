@@ -6,7 +6,7 @@ nested metrics are joined by dots, as in tables. An existing file is replaced as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -15,7 +15,7 @@ from wandb_logging._errors import JournalError
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import CLOCK
 from wandb_logging._formats import event_file, event_messages as messages
-from wandb_logging._formats.exported import Exported, readings
+from wandb_logging._formats.exported import Exported, are_bins, readings
 from wandb_logging._journal.names import folder_name
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.whole import whole
@@ -23,7 +23,7 @@ from wandb_logging._reading.frames import flat
 from wandb_logging._reading.outline import config_of
 from wandb_logging._reading.replay import beginning, parts_of
 from wandb_logging._values.nested import filled
-from wandb_logging._values.plain import loads
+from wandb_logging._values.plain import as_float, loads
 
 _IMAGES = ("image-file", "images/separated")
 
@@ -107,7 +107,7 @@ class _Export:
         if kind is None or self._kinds.setdefault(name, kind) != kind:
             self._done.leave_value(given)
         elif kind == "scalar":
-            yield messages.scalar(name, float(given))
+            yield messages.scalar(name, as_float(given))
         elif kind == "text":
             yield messages.text(name, given)
         elif kind == "histogram":
@@ -116,14 +116,18 @@ class _Export:
             yield from self._images(name, given)
 
     def _images(self, name: str, given: Mapping[str, Any]) -> Iterator[bytes]:
-        names = given.get("filenames") or [given.get("path")]
+        listed = given.get("filenames")
+        names = listed if isinstance(listed, list) and listed else [given.get("path")]
         found = [data for each in names if (data := self._bytes_of(str(each))) is not None]
         self._done.leave("image", len(names) - len(found))
         if found:
-            yield messages.images(name, (int(given.get("width") or 0), int(given.get("height") or 0)), found)
+            yield messages.images(name, (_pixels(given.get("width")), _pixels(given.get("height"))), found)
 
     def _note_media(self, tasks: Iterable[Mapping[str, Any]]) -> None:
-        self._media.update((task["name"], task["path"]) for task in tasks if task["kind"] in {"media", "file"})
+        for task in tasks:
+            name, path = task.get("name"), task.get("path")
+            if task["kind"] in {"media", "file"} and isinstance(name, str) and isinstance(path, str):
+                self._media[name] = path
 
     def _bytes_of(self, name: str) -> bytes | None:
         name = PurePosixPath(name).as_posix()
@@ -151,15 +155,10 @@ def _kind(value: Any) -> str | None:
     if isinstance(value, str):
         return "text"
     kind = value.get("_type") if isinstance(value, dict) else None
-    if kind == "histogram" and _are_bins(value):
+    if kind == "histogram" and are_bins(value):
         return "histogram"
     return "image" if kind in _IMAGES else None
 
 
-def _are_bins(value: Mapping[str, Any]) -> bool:
-    bins, counts = value.get("bins"), value.get("values")
-    return _numbers(bins) and _numbers(counts) and len(bins or ()) == len(counts or ()) + 1
-
-
-def _numbers(values: Sequence[Any] | None) -> bool:
-    return isinstance(values, list) and all(isinstance(each, (int, float)) for each in values)
+def _pixels(given: Any) -> int:
+    return given if isinstance(given, int) else 0

@@ -178,7 +178,11 @@ class RunDir(SmallFiles):
             bodies = reader.read(1, 2**16).bodies
         finally:
             reader.close()
-        return float(loads(bodies[0])["t"]) if bodies else None
+        with contextlib.suppress(
+            ValueError, KeyError, TypeError, OverflowError
+        ):  # a line of an editor, with a right checksum
+            return float(loads(bodies[0])["t"]) if bodies else None
+        return None
 
     def lines_after(self, position: Position | None) -> int:
         """How many lines come after a position.

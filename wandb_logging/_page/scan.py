@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
-from wandb_logging._events.event import Event, event_of, exit_code_after
+from wandb_logging._events.event import Event, event_of, exit_code_after, is_time
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._fold.state import without_ours
 from wandb_logging._journal import safe_files
@@ -26,7 +26,7 @@ from wandb_logging._journal.seal import unseal
 from wandb_logging._journal.segments import among, segment_name, segment_path, segments
 from wandb_logging._reading.replay import beginning
 from wandb_logging._values.nested import leaves
-from wandb_logging._values.plain import loads
+from wandb_logging._values.plain import as_float, loads
 
 MOST_RUNS = 5000  # most runs that the page shows
 _TAIL = 16_384  # bytes of a journal in which the latest values are looked for
@@ -38,6 +38,8 @@ _PATIENCE = 2.0  # most seconds that all places may be expected to take
 _CURSORS = frozenset({"cursor.json", "base.json"})
 _LATEST = 6  # number of last lines that are looked at whatever they hold
 _NUMBERS = frozenset({int, float})
+# Whatever is wrong with a run, the others are shown.
+_UNREADABLE = (JournalError, OSError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _TEXTS = ("id", "project", "entity", "name", "group", "job_type", "notes", "program", "host_name", "mode")
 
 
@@ -93,7 +95,7 @@ def first_card(run_dir: RunDir) -> Card:
     """What run.json alone says of a run: enough for a list of a thousand, a third of the work."""
     try:
         return Card(run_dir.path, **_told(run_dir.info), looked=False)
-    except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
+    except _UNREADABLE as exc:
         return Card(run_dir.path, error=words_of(exc))
 
 
@@ -115,7 +117,7 @@ def card(run_dir: RunDir) -> Card:
             last=last,
             unsent=not _all_sent(run_dir, cursor, newest),
         )
-    except (JournalError, OSError, ValueError, TypeError, AttributeError) as exc:
+    except _UNREADABLE as exc:
         return Card(run_dir.path, error=words_of(exc))
 
 
@@ -151,7 +153,11 @@ def _at_the_end(run_dir: RunDir, newest: Mapping[int, int]) -> tuple[int | None,
 
 def numbers_of(row: Mapping[str, Any]) -> dict[str, float]:
     """The numbers in a row by name. The names of nested values are joined by dots."""
-    return {name: value for name, value in leaves(row) if type(value) in _NUMBERS and math.isfinite(value)}
+    try:
+        return {name: value for name, value in leaves(row) if type(value) in _NUMBERS and math.isfinite(value)}
+    except OverflowError:  # a whole number beyond all floats, as an imported run may have it
+        numbers = [(name, value) for name, value in leaves(row) if type(value) in _NUMBERS]
+        return {name: value for name, value in numbers if math.isfinite(as_float(value))}
 
 
 @dataclass(frozen=True)
@@ -208,7 +214,7 @@ def sample(run_dir: RunDir, most: int) -> Sample:
 def _row(item: _Found, first: int, per_byte: float, start: float) -> dict[str, Any]:
     event = item.event
     step, moment = event.get("step"), event.get("t")
-    moment = float(moment) if isinstance(moment, (int, float)) else start
+    moment = float(moment) if isinstance(moment, (int, float)) and is_time(moment) else start
     guess = step if type(step) is int else first + round(item.at * per_byte)
     return {**event["metrics"], "_step": guess, "_timestamp": moment, "_runtime": max(0.0, moment - start)}
 

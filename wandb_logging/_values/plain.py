@@ -249,12 +249,17 @@ def reason(error: Exception) -> str:
         return type(error).__name__
 
 
+def as_float(number: float) -> float:
+    """The nearest float; an infinity for a whole number beyond all floats."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def _simple(value: Any) -> Any:
     if type(value) is int and value not in INT64:
-        try:
-            return float(value)  # protocol 5.4: integers beyond 64 bit become floats
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
+        return as_float(value)  # protocol 5.4: integers beyond 64 bit become floats
     return with_utf8(value) if type(value) is str and not value.isascii() else value
 
 
