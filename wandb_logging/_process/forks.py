@@ -49,6 +49,12 @@ def held_off(most: float = math.inf) -> Iterator[None]:
         back_to(before)
 
 
+def wait_no_longer() -> None:
+    """Let other threads fork, though this one is in such a block."""
+    if threading.get_ident() in _until:
+        _until[threading.get_ident()] = 0.0
+
+
 def depth() -> int:
     """How many such blocks this thread is in."""
     return _busy.get(threading.get_ident(), 0)

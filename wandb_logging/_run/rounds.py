@@ -44,7 +44,9 @@ from wandb_logging._values.secrets import Secrets
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
 _EARLY = 0.001  # a wait may end so many seconds early without being interrupted
-_HELD = 1.0  # most seconds of a round for which forks wait, if it is made because many children log
+_HELD = 0.5  # most seconds of a round for which forks wait, if it is made because many children log
+_TRIAL = 0.1  # seconds of that after which it is looked at what the thread got of a core: by then few children run
+_SHARE = 0.25  # part of a core that it must get: where others take the cores, to wait would leave them even more
 _BREATH = 0.0002  # seconds to sleep between two pieces of work, so that the program gets the interpreter
 
 
@@ -129,6 +131,7 @@ class Rounds:
         self._is_new = journal.comes_later  # whether no round was made
         self._times_anew = 0
         self._held_until = 0.0  # monotonic time until which forks wait for the present round
+        self._held_since = 0.0, 0.0  # monotonic time and that of the thread's CPU at which they began to wait
         self._shared = False  # whether other processes write in the directory, and may ask for a round
         self._asked: object = None
         self.uploader = Uploader(
@@ -393,6 +396,12 @@ class Rounds:
 
     def _breath(self) -> float:
         """Seconds to sleep between two pieces of work; 0 if the program only waits for us."""
+        if self._held_until:
+            since, used = self._held_since
+            passed = time.monotonic() - since
+            if passed > _TRIAL and time.thread_time() - used < _SHARE * passed:
+                self._held_until = 0.0
+                forks.wait_no_longer()
         return 0.0 if self.waited_for else _BREATH
 
     def _undisturbed(self) -> contextlib.AbstractContextManager[object]:
@@ -401,7 +410,8 @@ class Rounds:
         After each fork the kernel copies each page that either side writes to. A thread that works beside a program
         that forks all the time has most of its memory copied for each child.
         """
-        left = self._held_until - time.monotonic()
+        now = time.monotonic()
+        left, self._held_since = self._held_until - now, (now, time.thread_time())
         return forks.held_off(left) if left > 0 else contextlib.nullcontext()
 
     def _sleep(self, seconds: float) -> None:
