@@ -47,15 +47,17 @@ def test_two_tables_of_as_many_columns_are_two() -> None:
     """The words between bars below a rule are a header of their own."""
     table = "+------+------+------+\n| {} | {} | {} |\n+------+------+------+\n"
     text = "".join(
-        table.format("Class", "IoU", "Acc")
-        + f"| road | 81.{i} | 91.{i} |\n| wall | 42.{i} | 53.{i} |\n| sky | 71.{i} | 73.{i} |\n+------+------+------+\n"
+        f"Iter [{i}000/9000] loss: 1.{i}12\nper class results:\n"
+        + table.format("Class", "IoU", "Acc")
+        + f"| road | 81.{i} | 91.{i} |\n| wall | 42.{i} | 53.{i} |\n| sky | 71.{i} | 73.{i} |\n"
+        + "+------+------+------+\nSummary:\n\n"
         + table.format("aAcc", "mIoU", "mAcc")
         + f"| 88.{i} | 61.{i} | 72.{i} |\n+------+------+------+\n"
-        for i in (1, 2, 3)
+        for i in (1, 2)
     )
     found = [row for _, row in rows(text)]
-    assert {"aAcc": 88.3, "mIoU": 61.3, "mAcc": 72.3} in found
-    assert {"road/IoU": 81.3, "road/Acc": 91.3} in found
+    assert {"aAcc": 88.2, "mIoU": 61.2, "mAcc": 72.2} in found
+    assert {"road/IoU": 81.2, "road/Acc": 91.2} in found
 
 
 def test_the_last_of_many_pairs_needs_no_colon() -> None:
@@ -110,9 +112,11 @@ def test_a_learning_rate_and_a_number_of_epochs_alone_are_settings() -> None:
 def test_how_long_a_part_took_is_no_metric() -> None:
     """As pycocotools says it in brackets."""
     text = "".join(
-        f"Loading results...\nDONE (t=0.{i}2s)\nRunning evaluation...\nDONE (t=4.3{i}s).\n" for i in range(1, 6)
+        f"Epoch(train)  [{i}][ 50/118]  lr: 1.{i}e-01  loss: 1.{i}23\nSaving checkpoint at {i} epochs\n"
+        f"Loading results...\nDONE (t=0.1{9 - i}s)\nAccumulating results...\nDONE (t=4.{i * 7 % 10}1s).\n"
+        for i in range(1, 7)
     )
-    assert rows(text) == []
+    assert {name for _, row in rows(text) for name in row} == {"lr", "loss"}
 
 
 def test_an_average_of_the_last_steps_has_its_name() -> None:
@@ -208,3 +212,95 @@ def test_an_abbreviation_with_a_point_is_part_of_a_name() -> None:
     """`Mel-Spec. Error : 0.4`."""
     text = "".join(f"Steps : {i}0, Gen Loss Total : 3{i}.1, Mel-Spec. Error : 0.{i}1\n" for i in range(1, 6))
     assert rows(text)[-1] == (50, {"Gen Loss Total": 35.1, "Mel-Spec. Error": 0.51})
+
+
+def test_the_best_of_each_fold_does_not_stop_the_count() -> None:
+    """LightGBM says the best iteration in the form of its rows, below the last."""
+    fold = "".join(
+        f"[{i}]\ttraining's auc: 0.9{k}1\tvalid_1's auc: 0.8{k}2\n" for k, i in enumerate((1000, 2000, 3000, 2500))
+    )
+    found = rows(f"fold 0\n{fold}fold 1\n{fold}fold 2\n{fold}")
+    assert [step for step, _ in found][:5] == [1000, 2000, 3000, 2500, 1000]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " #   Column       Non-Null Count  Dtype  \n---  ------       --------------  -----  \n"
+        + "".join(
+            f" {i}   {name:12} 89{i} non-null    int64  \n"
+            for i, name in enumerate(["Survived", "Pclass", "Age", "Fare"])
+        )
+        + "dtypes: float64(2), int64(5), object(5)\nmemory usage: 83.7+ KB\n",
+        "".join(f"{i}            {i + 1}         1       3   male  2{i}.0   7.{i}500\n" for i in range(4)).join(
+            ["   PassengerId  Survived  Pclass     Sex   Age     Fare\n", ""]
+        ),
+        "".join(f"#{i} {i}.836 Fetched 93{i} kB in 1s (93{i} kB/s)\n" for i in range(3, 9)),
+        "2026-11-30 10:00:06.1: I external/local_xla/xla/stream_executor/cuda/cuda_dnn.cc:454] Loaded cuDNN 90300\n",
+        "INFO 11-30 10:00:04 [config.py:1861] Chunked prefill is enabled with max_num_batched_tokens=8192.\n",
+    ],
+    ids=["columns", "head", "packages", "source", "limit"],
+)
+def test_what_stands_before_training_is_no_metric(text: str) -> None:
+    """What pandas, apt, TensorFlow and vLLM say of data, packages, places in their source, and limits."""
+    assert rows(text) == []
+
+
+def test_a_number_between_two_others_is_one_of_them() -> None:
+    """The last of many names with a blank behind them, in two lines that count."""
+    text = "".join(
+        f"train | epoch 00{i} | loss 5.{i} | ppl 51.{i}5 | num_updates {i}50 | lr 0.0{i}1 | gnorm 2.{i}12\n"
+        for i in (1, 2)
+    )
+    assert rows(text)[-1][1]["gnorm"] == 2.212
+
+
+def test_a_text_between_bars_goes_before_the_names_of_its_row() -> None:
+    """Also where the header leaves its column unnamed, and bars begin the lines."""
+    text = "".join(
+        f"╒══════════╤════════╤════════════╕\n│          │  train │ validation │\n╞══════════╪════════╪════════════╡\n"
+        f"│ loss     │ 0.7{i}42 │     0.5{i}72 │\n│ accuracy │ 0.6{i}98 │     0.4{i}31 │\n"
+        "╘══════════╧════════╧════════════╛\n"
+        for i in (1, 2, 3)
+    )
+    assert rows(text)[-1][1] == {"accuracy/train": 0.6398, "accuracy/validation": 0.4331}
+
+
+def test_a_name_of_several_words_ends_where_its_column_does() -> None:
+    """Below an index, as pandas prints what PyCaret compares."""
+    text = "                              Model  Accuracy     AUC  Recall      F1\n" + "".join(
+        f"{index:6}{name:>29}    0.5{i}96  0.8{i}56  0.6{i}48  0.6{i}29\n"
+        for i, (index, name) in enumerate(
+            [("lr", "Logistic Regression"), ("lda", "Linear Discriminant Analysis"), ("rf", "Forest")]
+        )
+    )
+    assert rows(text)[1][1]["Linear Discriminant Analysis/AUC"] == 0.8156
+
+
+def test_the_loaders_of_a_test_are_columns() -> None:
+    """Lightning's table of what was measured with two loaders."""
+    text = "┏━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┓\n┃ Test metric  ┃ DataLoader 0 ┃ DataLoader 1 ┃\n"
+    text += "┡━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━┩\n│   test_acc   │   0.34140    │   0.79487    │\n"
+    text += "│   test_f1    │   0.23863    │   0.85585    │\n"
+    text += "│  test_loss   │   0.40292    │   0.71139    │\n└──────────────┴──────────────┴──────────────┘\n"
+    assert rows(text)[0][1] == {"test_acc/DataLoader 0": 0.3414, "test_acc/DataLoader 1": 0.79487}
+
+
+def test_how_much_data_there_was_is_no_step() -> None:
+    """A last column `n` beside results of the parts."""
+    text = "┏━━━━━━━┳━━━━━━━━┳━━━━━━━┳━━━━━━┓\n┃ Split ┃ Loss   ┃ F1    ┃ n    ┃\n┡━━━━━━━╇━━━━━━━━╇━━━━━━━╇━━━━━━┩\n"
+    text += "│ val   │ 0.2400 │ 0.920 │ 1000 │\n│ test  │ 0.2600 │ 0.910 │ 2000 │\n└───────┴────────┴───────┴──────┘\n"
+    assert rows(text)[1] == (None, {"test/Loss": 0.26, "test/F1": 0.91, "test/n": 2000})
+
+
+def test_a_star_marks_a_result() -> None:
+    """`* MAE 0.873` below the lines of a test."""
+    text = (
+        "".join(f"Epoch: [0][{i}/6]\tLoss 0.{i}12 (0.512)\tMAE 0.{i}13 (0.513)\n" for i in range(6)) + " * MAE 0.873\n"
+    )
+    assert rows(text)[-1][1] == {"MAE": 0.873}
+
+
+def test_what_a_device_can_do_is_no_metric() -> None:
+    """As bitsandbytes says it."""
+    assert rows("CUDA SETUP: Highest compute capability among GPUs detected: 8.0\n") == []

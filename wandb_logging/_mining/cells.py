@@ -85,7 +85,8 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header, raw):
         names = [name.strip() for name in BARS.split(header)]
         texts = [text.strip() for text in BARS.split(raw)]
-        label = {LABEL: texts[0]} if not names[0] and texts[0] and cell(texts[0]) is None else {}
+        first = int(not names[0] and not texts[0])  # the second, where bars begin the lines
+        label = {LABEL: texts[first]} if not names[first] and texts[first] and cell(texts[first]) is None else {}
         return {**label, **_by_name(names, texts)}
     for separator in ";,\t":
         if _IN_BRACKETS.sub("", header).count(separator) > 1:
@@ -108,7 +109,11 @@ def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> 
         tagged = _cells(header, tokens, narrow=narrow, ends=ends)
         if tagged is not None and (" " not in tag[1] or all(cell(text) is not None for text, _, _ in tokens)):
             return {LABEL: tag[1], **tagged}
-    return _with_text(header, raw) or _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
+    return (
+        _with_text(header, raw)
+        or _behind_index(header, raw)
+        or _cells(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
+    )
 
 
 def _with_text(header: str, raw: str) -> dict[str, str] | None:
@@ -116,6 +121,17 @@ def _with_text(header: str, raw: str) -> dict[str, str] | None:
     names, texts = WIDE.findall(header), WIDE.findall(raw)
     fits = len(names) == len(texts) > _LEAST and " " in texts[-1] and texts[-1][0].isalpha()
     return _by_name(names, texts) if fits and all(cell(text) is not None for text in texts[:-1]) else None
+
+
+def _behind_index(header: str, raw: str) -> dict[str, str] | None:
+    """A row of pandas': a word before the first name, and a text of several words that ends where that name does."""
+    names, texts = spans(WIDE, header), spans(WIDE, raw)
+    if len(texts) != len(names) + 1 or len(names) <= _LEAST or texts[1][2] != names[0][2]:
+        return None
+    words = not texts[0][1] and cell(texts[0][0]) is None and cell(texts[1][0]) is None
+    if not words or any(cell(text) is None for text, _, _ in texts[2:]):
+        return None
+    return _by_name([name for name, _, _ in names], [text for text, _, _ in texts[1:]])
 
 
 def _led(header: str, raw: str) -> dict[str, str] | None:

@@ -140,7 +140,15 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
         return False
     if timed or name in {"progress", "n"}:  # `n = 200` is how much data there was
         return len(values) > 1 and increasing(values)
-    return len(values) < 3 or increasing(values) or (len(set(values)) == 1 and bool(name))
+    turns = _without_best(values) if item.sep == "#" else values
+    return len(values) < 3 or increasing(turns) or (len(set(values)) == 1 and bool(name))
+
+
+def _without_best(values: Sequence[float]) -> Sequence[float]:
+    """What counts without the last of each turn, if that goes back to the best: `1000 2000 3000 2500 1000 2000 ...`."""
+    after = [*values[1:], float("-inf")]
+    kept = [value for before, value, then in zip([values[0], *values], values, after) if not then < value < before]
+    return kept if len(kept) * 4 >= 3 * len(values) else values
 
 
 def _is_after(item: Shape, i: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.template import Found
-from wandb_logging._mining.vocabulary import step_rank
+from wandb_logging._mining.vocabulary import is_rate, step_rank
 
 Text = tuple[int, str]
 
@@ -50,7 +50,7 @@ def increasing(values: Sequence[float]) -> bool:
 
 def is_id(name: str) -> bool:
     """Whether a number with this name only identifies something."""
-    return bool(_IDS.search(name)) and "/s" not in name
+    return bool(_IDS.search(name)) and not is_rate(name)
 
 
 def is_clock(value: object) -> bool:
@@ -64,7 +64,7 @@ def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, ex
     ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
     for place, name in enumerate(names):
         rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
-        if exact and place > 0 and name.lower() in {"time", "t"}:
+        if exact and place > 0 and name.lower() in {"time", "t", "n"}:
             continue
         values = [row[name] for row in rows if name in row]
         if all(map(is_clock, values)):

@@ -107,7 +107,8 @@ def in_brackets(fields: Sequence[_Numbered], text: str) -> None:
 
 
 _IN_BRACKETS = re.compile(
-    r"(?<![\w@-])([A-Za-z][\w@-]{0,30}):? ?\(((?:[A-Za-z][\w@.%-]{0,30} ?[:=] ?[-+.\deE]{1,24},? ?){1,12})\)"
+    r"(?<![\w@-])([A-Za-z][\w@-]{0,30}):? ?\(((?:[A-Za-z][\w@.%-]{0,30} ?[:=] ?[-+]?\d[\d.]{0,20}"
+    r"(?:[eE][-+]?\d{1,4})?(?:, ?| (?=[A-Za-z])|(?=\)))){1,12})\)"  # between two pairs a separator, in linear time
 )
 
 

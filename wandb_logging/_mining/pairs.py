@@ -286,6 +286,8 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
     section = ""
     if sep == "=":
         piece = _behind_text(piece)
+        said = _SAID.search(piece)
+        piece = said[1] if said else piece
     if sep == ":" and _TIGHT.search(piece[-_MAX_NAME:]):  # a:text b:1
         piece = piece.rpartition(" ")[2]
     if ":" in piece:
@@ -375,6 +377,7 @@ _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for With And Has On At For".split())  # `In root: 650` is a name
 _ID = re.compile(r"(?=\w*\d)(?:(?!\D+_\d\Z)\w+_\w+|(?=\w*[a-z])\w{9,})")  # a_17, but not log_2
 _WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5
+_SAID = re.compile(r" (?:with|using|at|to|by|for) ([A-Za-z]\w{0,40}_\w{1,40})\Z")  # it is enabled with max_tokens=8192
 _LABEL = re.compile(r"\[([A-Za-z][\w-]{0,30})\]\s*(\S.*)")
 
 

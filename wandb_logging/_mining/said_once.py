@@ -103,7 +103,9 @@ def _is_alone(group: Group) -> bool:
     """Whether a line holds a name and its number, and nothing else."""
     item = group.first
     words = item.fields[0].name.split()
-    return len(item.fields) == 1 and item.text[item.head : item.fields[0].start].split() == words and len(words) > 1
+    before = item.text[item.head : item.fields[0].start]
+    marked = item.text.lstrip().startswith("*")  # `* MAE 0.5`, as PyTorch's example for ImageNet marks its results
+    return len(item.fields) == 1 and before.lstrip("* ").split() == words and (len(words) > 1 or marked)
 
 
 def _find_alone(group: Group, begin: int) -> None:

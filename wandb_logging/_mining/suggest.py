@@ -32,6 +32,7 @@ _CODE = re.compile(
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
+    r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
     r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
 )
 

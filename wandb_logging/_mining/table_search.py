@@ -15,7 +15,7 @@ from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
-from wandb_logging._mining.vocabulary import is_metric, step_rank
+from wandb_logging._mining.vocabulary import is_metric, step_rank, words
 
 _TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
 
@@ -62,7 +62,7 @@ def _can_begin(texts: Sequence[Text], i: int) -> bool:
 _BARS = 60  # lines in which a bar may be redrawn before the first row
 _ERASED = re.compile(r"\s*\u2588\s*\Z|\Z|[A-Z][a-z]{1,12} \d{1,6}/\d{1,6} :\s*\Z")  # what is left of a bar
 _RULED = re.compile(r"--|([=*#~])\1{3}")
-_NUMBERED = re.compile(r"\b[A-Z][a-z]+ \d{1,3}\b")
+_NUMBERED = re.compile(r"\b[A-Z][A-Za-z]+ \d{1,3}\b")
 _COMMAS = 2  # of which one may be in a time of day
 _STAMPED = re.compile(r"\d\d[:-]\d\d")
 _NUMBER_IN_NAME = re.compile(r"[A-Za-z][\w-]* (?:[A-Za-z][\w-]* )*\d{1,3}(?: [(\[][^()\[\]]*[)\]])?\Z")
@@ -94,6 +94,7 @@ def _header(text: str) -> str | None:
     if (
         # `Started at (GMT) :  2023-05-01 10:00:00`
         _FRAME.search(text)
+        or "Non-Null Count" in text  # what pandas says of the columns of data
         or (_STAMPED.search(text) and any(hidden(word).startswith("\x01") for word in words[3:]))
         or table_cells.RULE.match(text)
         or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
@@ -136,7 +137,8 @@ _COLUMN_NAME = re.compile(r"[A-Za-z_][\w/]*(?:\[\d+\])*\Z")  # S/CPU, c_press[1]
 def _without_numbers(words: Sequence[str], text: str) -> str:
     """The names of a header without the numbers that belong to them."""
     named = " ".join(words)
-    if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > 2:
+    several = 1 if len(table_cells.BARS.findall(text)) > 1 else 2
+    if any(map(str.isdigit, named)) and len(_NUMBERED.findall(named)) > several:
         named = _NUMBERED.sub("name", named)  # `Fold 1  Fold 2  Fold 3`
     cells = table_cells.WIDE.findall(text.strip())
     numbered = [part for part in cells if _NUMBER_IN_NAME.match(part)]
@@ -183,7 +185,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
         rule["ends"] = other
     rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))
     if step is not None:
-        kept = bool(rows) and step.lower().rpartition("_")[2] not in _KEYS and not _is_of_atoms(names)
+        kept = bool(rows) and _KEYS.isdisjoint(words(step)[-1:]) and not _is_of_atoms(names)
     else:
         dense = labels is not None or _is_dense(header, texts, rows, lines, taken)
         kept = _tells_results(names, labels, tells=tells) and dense

@@ -45,7 +45,7 @@ SETTINGS = frozenset(
     "max_iters parameters params param epochs warmup decay momentum dropout beta betas eps epsilon tol "
     "tolerance threads thread workers worker clients processes process procs port ports pid tid version ver "
     "build revision rev id ids uid serial rank ranks gpus gpu device devices cores cpus interval timeout "
-    "retries retry attempt budget clip clipping limit limits hz capacity factor scaling level levels "
+    "retries retry attempt capability budget clip clipping limit limits hz capacity factor scaling level levels "
     "length width height "
     "depth channels features labels classes columns rows cols variables constraints binaries nonzeros nonzero "
     "candidates "
@@ -86,14 +86,19 @@ def is_metric(name: str) -> bool:
         or not METRICS.isdisjoint(part.rstrip("0123456789") for part in parts)  # avg100, acc5
         or not METRICS.isdisjoint({name.lower()})
         or (len(parts) > 1 and parts[-1] in {"value", "solution"})
-        or "/s" in name
-        or "/op" in name
+        or is_rate(name)
         or " per sec" in name.replace("_", " ")
         or parts[-1:] in (["minimum"], ["maximum"])
         or bool(_PERCENTILE.search(name))
     )
 
 
+def is_rate(name: str) -> bool:
+    """Whether a name says per what it is: `img/s`, `tokens/sec`, `ns/op`; not a path such as `xla/stream`."""
+    return bool(_RATE.search(name))
+
+
+_RATE = re.compile(r"/(?:s|op)(?:(?![a-z])|(?:ec|ecs|econd|tep|ample|s)(?![a-z]))")
 _PERCENTILE = re.compile(r"\d(?:st|nd|rd|th)?[ _-]percentile\b")
 
 
@@ -150,7 +155,7 @@ def is_left(name: str) -> bool:
 def is_timing(name: str) -> bool:
     """Whether a number with this name says how long something took, rather than how good it is."""
     parts = words(name)
-    spent = parts[:2] in (["time", "spent"], ["time", "taken"])
+    spent = parts[:2] in (["time", "spent"], ["time", "taken"]) or parts[:3] == ["time", "to", "load"]
     return spent or (not _TIMINGS.isdisjoint(parts) and METRICS.isdisjoint({*parts} - {"time", "elapsed"}))
 
 

@@ -133,7 +133,8 @@ _SHORT_TIMES = frozenset({"ms", "us", "\u00b5s", "ns"})
 
 def _is_row(one: Seen) -> bool:
     rows = one.recurs and (one.varies or one.fields > 2)
-    return one.counted and (rows or (one.many > 1 and ((one.varies and one.item.unit != "") or one.name in _RATES)))
+    told = one.item.unit != "" or (one.fields > _SHORT and bool(one.item.value % 1))
+    return one.counted and (rows or (one.many > 1 and ((one.varies and told) or one.name in _RATES)))
 
 
 def _is_held_out(one: Seen) -> bool:
