@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -73,31 +72,6 @@ def test_who_hangs_holds_up_a_fork_for_a_while_only(monkeypatch: pytest.MonkeyPa
     assert forked(3) == 3
     go.set()
     worker.join()
-
-
-@pytest.mark.parametrize("within", [False, True])
-def test_who_asks_for_less_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch, *, within: bool) -> None:
-    """Unless the same thread does something meanwhile that a child could not go on with."""
-    monkeypatch.setattr(forks, "_PATIENCE", 10 * PATIENCE)
-    inside, go = threading.Event(), threading.Event()
-    through = []
-
-    def work() -> None:
-        with forks.held_off(0.1), forks.held_off() if within else contextlib.nullcontext():
-            inside.set()
-            go.wait(PATIENCE)
-            through.append(True)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    assert inside.wait(PATIENCE)
-    if within:
-        threading.Timer(0.3, go.set).start()
-    assert forked(4) == 4
-    assert through == [True] * within
-    go.set()
-    worker.join()
-    assert forks._busy == forks._until == {}
 
 
 def test_nobody_begins_while_a_fork_is_under_way() -> None:

@@ -74,26 +74,14 @@ with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=4) as pool:
         assert run.state == "finished"
 
     def test_rows_of_many_children_are_sent_while_more_are_forked(self, wandb_server: LocalServer) -> None:
-        """They do not wait for the interval, at whose end one core would have to send them all.
-
-        And forks wait for a moment: after each of them what the thread that sends works with is copied once more.
-        """
+        """They do not wait for the interval, at whose end one core would have to send them all."""
         python(
             SETUP.replace("quiet=True", "quiet=True, flush_interval=600, heartbeat_interval=600")
             + """
 from wandb_logging._journal import family
-from wandb_logging._process import forks
-from wandb_logging._run import rounds
-from wandb_logging._sending.batch import Cutter
-family._MANY, rounds._HELD = 4, 600
-waited, fill = set(), Cutter._fill
-def watched(*args):
-    waited.add(bool(forks._busy))
-    fill(*args)
-Cutter._fill = watched
+family._MANY = 4
 row(start=1)
 handler.flush()
-assert waited == {False}, waited
 sent, number = handler.stats()["acknowledged"], 0
 while handler.stats()["acknowledged"] == sent:
     child = os.fork()
@@ -102,7 +90,7 @@ while handler.stats()["acknowledged"] == sent:
         os._exit(0)
     os.waitpid(child, 0)
     number += 1
-assert waited == {False, True}, waited
+print(number)
 """,
             environment=wandb_server.env(),
         )

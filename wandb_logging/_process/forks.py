@@ -1,14 +1,12 @@
 """Makes forks wait while a thread does what a child could not continue: half an import, or half the start of a run.
 
 A forked child has the memory of all threads but only one of the threads. If another thread was importing a module, the
-child has half of that module for ever. For a moment they also wait for a thread that would be slowed down much: after
-each fork all that it writes to is copied once more.
+child has half of that module for ever.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import threading
 import time
@@ -23,21 +21,14 @@ _LOOK = 0.001  # seconds between two looks
 # hook of the program may log.
 _gate = LookingLock()
 _busy: dict[int, int] = {}  # ident of a thread that does such work -> how many blocks it is in
-_until: dict[int, float] = {}  # ident of such a thread -> monotonic time from which a fork does not wait for it
 
 
 @contextlib.contextmanager
-def held_off(most: float = math.inf) -> Iterator[None]:
-    """Let no other thread fork during a block.
-
-    Args:
-        most: seconds after which a fork does not wait any longer; in any case it waits for ten at most.
-    """
+def held_off() -> Iterator[None]:
+    """Let no other thread fork during a block, for at most ten seconds."""
     ident, before, within = threading.get_ident(), depth(), is_mine(_gate)
-    outer = _until.get(ident, 0.0) if before else 0.0
     try:
         with _gate:
-            _until[ident] = max(outer, time.monotonic() + most)
             _busy[ident] = before + 1
         yield
     except BaseException:
@@ -45,14 +36,7 @@ def held_off(most: float = math.inf) -> Iterator[None]:
             let_go(_gate)
         raise
     finally:
-        _until[ident] = outer
         back_to(before)
-
-
-def wait_no_longer() -> None:
-    """Let other threads fork, though this one is in such a block."""
-    if threading.get_ident() in _until:
-        _until[threading.get_ident()] = 0.0
 
 
 def depth() -> int:
@@ -67,13 +51,6 @@ def back_to(depth: int) -> None:
         _busy[ident] = depth
     else:
         _busy.pop(ident, None)
-        _until.pop(ident, None)
-
-
-def _is_waited_for(ident: int) -> bool:
-    """Whether a thread does such work, other than the one of that ident, which is about to fork."""
-    others = _busy.keys() - {ident}
-    return bool(others) and max(_until.get(other, math.inf) for other in others) > time.monotonic()
 
 
 def _before() -> None:
@@ -81,7 +58,7 @@ def _before() -> None:
     ident, until = threading.get_ident(), time.monotonic() + _PATIENCE
     while True:
         if _gate.acquire(timeout=_PATIENCE):
-            if not _is_waited_for(ident) or time.monotonic() >= until:
+            if not _busy.keys() - {ident} or time.monotonic() >= until:
                 return
             _gate.release()
         elif time.monotonic() >= until:

@@ -493,10 +493,7 @@ class Background:
 
     def _send_early(self) -> bool:
         """Ask for a round because many children write: at the end one core would send all that they have logged."""
-        if not self._rounds.schedule.may_glance(time.monotonic(), asked=True):
-            return False
-        self._rounds.many_came = True
-        return self._hurry()
+        return self._rounds.schedule.may_glance(time.monotonic(), asked=True) and self._hurry()
 
     def _ask(self, timeout: float | None, enough: Callable[[], bool] | None = None) -> bool:
         return self._listener.ask(None if timeout is None else time.monotonic() + timeout, enough)

@@ -22,7 +22,6 @@ from wandb_logging._errors import (
 )
 from wandb_logging._events.send_options import SendOptions
 from wandb_logging._journal.stand_in import stand_in_for
-from wandb_logging._process import forks
 from wandb_logging._process.notices import Notices
 from wandb_logging._run import messages, ranks
 from wandb_logging._run.connection import Connection
@@ -44,9 +43,6 @@ from wandb_logging._values.secrets import Secrets
 _CAPTURES = (standard_files.capture_environment, standard_files.capture_requirements)
 _ASKED = 0.25  # seconds between two looks whether another process asks for a round
 _EARLY = 0.001  # a wait may end so many seconds early without being interrupted
-_HELD = 0.5  # most seconds of a round for which forks wait, if it is made because many children log
-_TRIAL = 0.1  # seconds of that after which it is looked at what the thread got of a core: by then few children run
-_SHARE = 0.25  # part of a core that it must get: where others take the cores, to wait would leave them even more
 _BREATH = 0.0002  # seconds to sleep between two pieces of work, so that the program gets the interpreter
 
 
@@ -89,7 +85,6 @@ class Rounds:
         error: why the latest sending failed, in words for a person; None if it did not fail.
         stopped: whether the server asked the run to stop.
         waited_for: whether the program only waits for the last round.
-        many_came: whether many forked children have begun to log, so that the next round has much to read.
         takes_over: whether to send the run if the process that sends it is gone; False once this process has left it.
     """
 
@@ -115,7 +110,6 @@ class Rounds:
         self.stopped = False
         self.waited_for = False
         self.takes_over = True
-        self.many_came = False
         self._settings = settings
         self._journal = journal
         self._asker = asker
@@ -130,13 +124,11 @@ class Rounds:
         self._to_capture = [] if journal.comes_later or journal.helps else list(_CAPTURES)
         self._is_new = journal.comes_later  # whether no round was made
         self._times_anew = 0
-        self._held_until = 0.0  # monotonic time until which forks wait for the present round
-        self._held_since = 0.0, 0.0  # monotonic time and that of the thread's CPU at which they began to wait
         self._shared = False  # whether other processes write in the directory, and may ask for a round
         self._asked: object = None
         self.uploader = Uploader(
             journal.run_dir,
-            self.link(Pace(self._sleep, asker.out_of_time, self._breath, self._undisturbed)),
+            self.link(Pace(self._sleep, asker.out_of_time, self._breath)),
             options_of(settings),
             say=notices.add,
             before_end=self._capture_rest,
@@ -236,9 +228,7 @@ class Rounds:
         return self._shared and self._journal.run_dir.asked() != self._asked
 
     def _begin(self) -> None:
-        now = time.monotonic()
-        self.schedule.begin(now, sending=self.delivery.is_meant_to_send)
-        self._held_until, self.many_came = now + _HELD if self.many_came else 0.0, False
+        self.schedule.begin(time.monotonic(), sending=self.delivery.is_meant_to_send)
 
     def _look_after_disk(self) -> None:
         writer = self._journal.writer
@@ -396,23 +386,7 @@ class Rounds:
 
     def _breath(self) -> float:
         """Seconds to sleep between two pieces of work; 0 if the program only waits for us."""
-        if self._held_until:
-            since, used = self._held_since
-            passed = time.monotonic() - since
-            if passed > _TRIAL and time.thread_time() - used < _SHARE * passed:
-                self._held_until = 0.0
-                forks.wait_no_longer()
         return 0.0 if self.waited_for else _BREATH
-
-    def _undisturbed(self) -> contextlib.AbstractContextManager[object]:
-        """Have forks wait while what many children have logged is read and folded.
-
-        After each fork the kernel copies each page that either side writes to. A thread that works beside a program
-        that forks all the time has most of its memory copied for each child.
-        """
-        now = time.monotonic()
-        left, self._held_since = self._held_until - now, (now, time.thread_time())
-        return forks.held_off(left) if left > 0 else contextlib.nullcontext()
 
     def _sleep(self, seconds: float) -> None:
         """Wait as `Asker.sleep` does; meanwhile renew the lease, and write what the disk has refused before."""

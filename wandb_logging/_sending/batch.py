@@ -147,10 +147,6 @@ class Cutter:
 
     def fill(self, batch: Batch, rules: fold.Rules, until: Ends) -> None:
         """Read and fold events into an empty batch, up to the ends `until`; it stays empty if there is nothing new."""
-        with self._pace.undisturbed():
-            self._fill(batch, rules, until)
-
-    def _fill(self, batch: Batch, rules: fold.Rules, until: Ends) -> None:
         alone = not self._pace.breath()
         lines, size = _PIECE_ALONE if alone else _PIECE
         # When the program only waits, batches may be larger: fewer requests have to wait for W&B's rate limit.

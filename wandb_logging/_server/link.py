@@ -50,13 +50,11 @@ class Pace:
         out_of_time: whether to stop trying now.
         breath: gives the seconds to sleep between two pieces of work, so that the program gets the interpreter; 0 when
             the program has ended, or only waits for us.
-        undisturbed: inside what it gives, a piece of work is not slowed down by forks of the program, if need be.
     """
 
     sleep: Callable[[float], None] = time.sleep
     out_of_time: Callable[[], bool] = lambda: False
     breath: Callable[[], float] = lambda: 0.0
-    undisturbed: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     def breathe(self) -> None:
         """Leave the interpreter to the program for a moment."""
