@@ -358,10 +358,10 @@ class Writer(Appends):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _next_segment(self) -> None:
-        fd = safe_files.create(self.path, segment_name(self.number, self._segment + 1), append=True)
-        old, self._fd = self._fd, out_of_the_way(fd)
-        self._size = self._shown = 0  # before the number: who asks for both meanwhile must not get too large an end
+        fd = out_of_the_way(safe_files.create(self.path, segment_name(self.number, self._segment + 1), append=True))
+        self._size = self._shown = 0  # in this order: whoever forces it meanwhile takes too little for forced
         self._segment += 1
+        old, self._fd = self._fd, fd
         self._begun[self._segment] = self.counts.journalled
         self._gap = self._too_large = False
         self._full_at = self._segment_bytes
