@@ -341,6 +341,7 @@ class TestDependencies:
         at_hand = {*sys.stdlib_module_names, PACKAGE.name}
         at_hand |= {"sre_constants", "sre_parse"}  # before Python 3.11
         at_hand |= {"_sha2", "_sha256"}  # from 3.12 on, and before
+        at_hand |= {"imp"}  # before 3.12; asked for by Python 2 alone
         at_hand |= {"typing_extensions"}  # for type checkers, which bring it
         imported = {name.split(".")[0] for path in sources() for name in imports_of(path)} - at_hand
         assert imported - self.declared("cli", "compat", "dask", "fast", "media", "system", "testing") == set()
