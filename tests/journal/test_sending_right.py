@@ -14,11 +14,11 @@ from hypothesis import example, given, settings, strategies as st
 from tests.examples import at_most
 from wandb_logging._errors import JournalLocked
 from wandb_logging._journal import presence, safe_files
-from wandb_logging._journal.members import Standing
+from wandb_logging._journal.members import UPLOAD, Standing
 from wandb_logging._journal.order import Order, order_of
 from wandb_logging._journal.presence import Holder
 from wandb_logging._journal.rundir import RunDir
-from wandb_logging._journal.sending_right import NAME, SendingRight
+from wandb_logging._journal.sending_right import SendingRight
 from wandb_logging._values.plain import dumps
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Host:
         self.root, self.name = root, name
         self.right = SendingRight(root)
         self.right.lease = LEASE
-        self.right._lock = OwnLock(root / NAME)  # type: ignore[assignment]
+        self.right._lock = OwnLock(root / UPLOAD)  # type: ignore[assignment]
         self.order: Order | None = None
         self.sent: list[tuple[int, tuple[int, int, int]]] = []  # what it sent as the n-th
 
@@ -160,14 +160,14 @@ class TestTaking:
 
     def test_a_version_before_left_its_name_there(self, tmp_path: Path) -> None:
         """It never took it out; where no lock is seen, nobody has it."""
-        (tmp_path / NAME).write_text("pid 4711 on node1")
+        (tmp_path / UPLOAD).write_text("pid 4711 on node1")
         assert hosts(tmp_path)[0].take()
 
     def test_the_disk_is_away(self, tmp_path: Path) -> None:
         """For a moment that does not matter; when another may have taken it, it counts as lost."""
         (host,) = hosts(tmp_path, 1)
         assert host.take()
-        (tmp_path / NAME).rename(tmp_path / "away")
+        (tmp_path / UPLOAD).rename(tmp_path / "away")
         host.right.check()
         host.right._renewed -= LEASE + 1
         with pytest.raises(JournalLocked, match="away"):
@@ -193,7 +193,7 @@ def test_to_renew_is_one_touch_each_quarter_of_a_lease(tmp_path: Path, monkeypat
         monkeypatch.setattr("time.monotonic", lambda: clock + second)  # noqa: B023  called before the next
         run_dir.renew()
     monkeypatch.undo()
-    assert touched == [NAME] * 40
+    assert touched == [UPLOAD] * 40
     run_dir.unlock_upload()
     writer.close()
 

@@ -8,6 +8,7 @@ import json
 
 from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
 from wandb_logging._cli.rules import Log, NotText, add_log
+from wandb_logging._cli.text import counted
 from wandb_logging._mining import as_yaml
 from wandb_logging._mining.suggest import suggest
 from wandb_logging._mining.untaken import Untaken, untaken
@@ -50,4 +51,4 @@ _FINISH = "No rule takes the following lines. For those you want, remove the # b
 
 
 def _told(one: Untaken) -> str:
-    return f"{one.count} lines, such as: {one.sample}"
+    return f"{counted(one.count, 'line')}, such as: {one.sample}"

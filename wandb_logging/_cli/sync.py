@@ -155,7 +155,7 @@ def _say_what_came(reports: Sequence[Report], changed: Container[Path | None]) -
     new, known = news(reports, changed)
     _print_reports(new, changed)
     if known:
-        say(f"{known} runs: already sent")
+        say(f"{counted(known, 'run')}: already sent")
 
 
 def _print_reports(reports: Sequence[Report], changed: Container[Path | None] | None = None) -> None:

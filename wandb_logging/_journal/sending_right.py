@@ -25,7 +25,6 @@ from wandb_logging._journal.members import UPLOAD
 from wandb_logging._journal.presence import NOBODY, Holder, age_of, renew, said_in
 from wandb_logging._values.plain import dumps
 
-NAME = UPLOAD
 _rights: weakref.WeakSet[SendingRight] = weakref.WeakSet()
 _TERM = re.compile(r"upload-([0-9]{4,})\.term")
 
@@ -47,7 +46,7 @@ class SendingRight:
         self.term = 0
         self.is_lost = False
         self._root = root
-        self._lock = ProcessLock(root, NAME)
+        self._lock = ProcessLock(root, UPLOAD)
         self._renewed = 0.0
         _rights.add(self)
 
@@ -76,10 +75,10 @@ class SendingRight:
         return taken
 
     def _take(self) -> bool:
-        said = said_in(self._root, NAME)
+        said = said_in(self._root, UPLOAD)
         term = term_of(said)
         latest = max(self._terms(), default=0)
-        if self._lives(NAME, said) or (latest > term and self._lives(term_name(latest))):
+        if self._lives(UPLOAD, said) or (latest > term and self._lives(term_name(latest))):
             return False
         term = max(term, latest) + 1
         note = dumps({**Holder.here(self._root, self.lease).to_json(), "term": term})
@@ -98,7 +97,7 @@ class SendingRight:
         Raises:
             OSError: that cannot be found out.
         """
-        said = term_of(said_in(self._root, NAME))
+        said = term_of(said_in(self._root, UPLOAD))
         return said == term or (said < term and max(self._terms(), default=0) == term)
 
     def _lives(self, name: str, said: dict[str, Any] | None = None) -> bool:
@@ -132,7 +131,7 @@ class SendingRight:
         """
         if self._lock.held:
             began = time.monotonic()
-            renew(self._root, NAME)
+            renew(self._root, UPLOAD)
             self._renewed = began
 
     def check(self) -> None:
@@ -168,7 +167,7 @@ class SendingRight:
         """
         if self._lock.held:
             with contextlib.suppress(OSError):
-                said = said_in(self._root, NAME)
+                said = said_in(self._root, UPLOAD)
                 if term_of(said) == self.term:
                     ended = replace(Holder.from_json(said), ended=True)
                     self._lock.note(dumps({**ended.to_json(), "term": self.term}).decode())
@@ -186,20 +185,20 @@ class SendingRight:
 
     def is_taken(self) -> bool:
         """Whether a process has the right, or may have it. Nothing is changed by asking."""
-        if lock_is_taken(self._root / NAME):
+        if lock_is_taken(self._root / UPLOAD):
             return True
         with contextlib.suppress(FileNotFoundError):
-            return self._lives(NAME)
+            return self._lives(UPLOAD)
         return False
 
     def holder(self) -> str:
         """Who has the right, for a person."""
         with contextlib.suppress(OSError, ValueError):
-            said = said_in(self._root, NAME)
+            said = said_in(self._root, UPLOAD)
             if said:
                 return str(Holder.from_json(said))
             # As versions before wrote it.
-            return safe_files.read(self._root, NAME, safe_files.MOST_NOTE).decode() or str(NOBODY)
+            return safe_files.read(self._root, UPLOAD, safe_files.MOST_NOTE).decode() or str(NOBODY)
         return str(NOBODY)
 
     def seconds_left(self) -> float | None:
@@ -208,9 +207,9 @@ class SendingRight:
         None if the holder's lock can be seen here, so that it is certain to live, or if that cannot be found out.
         """
         with contextlib.suppress(OSError):
-            said = said_in(self._root, NAME)
+            said = said_in(self._root, UPLOAD)
             latest = max(self._terms(), default=0)
-            names = [NAME, *([term_name(latest)] if latest > term_of(said) else [])]
+            names = [UPLOAD, *([term_name(latest)] if latest > term_of(said) else [])]
             return max((left for name in names if (left := self._lease_left(name)) is not None), default=None)
         return None
 
