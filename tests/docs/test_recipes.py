@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.docs.pages import DOCS, PAGES, ROOT, fences, save_files
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from wandb_logging._journal.seal import unseal
 from wandb_logging.testing import LocalServer
 
@@ -130,10 +130,7 @@ class Reader:
 @pytest.mark.skipif(sys.platform == "win32", reason="the tutorial's commands are a POSIX shell's")
 def test_the_tutorial_does_what_it_says() -> None:
     """A reader who types what the tutorial says sees what it says."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = LocalServer(port=port)
+    server = LocalServer(port=free_port())
     try:
         Reader(server).follow((DOCS / "tutorial.md").read_text(encoding="utf-8"))
     finally:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals end a process on POSIX")
@@ -155,9 +155,7 @@ def test_uvicorn_that_configures_logging(wandb_server: LocalServer, options: lis
         "root": {"level": "INFO", "handlers": ["console"]},
     }
     Path("logging.json").write_text(json.dumps(logging_config))
-    with socket.socket() as free:  # with several processes uvicorn does not say which port it chose
-        free.bind(("127.0.0.1", 0))
-        options = [*options, "--port", str(free.getsockname()[1])]
+    options = [*options, "--port", str(free_port())]  # with several processes uvicorn does not say which one it chose
     with served(wandb_server, "uvicorn", "app:app", "--log-config", "logging.json", *options) as (process, address):
         until_served(process, address)
         ended(process, address)
@@ -205,9 +203,7 @@ def test_django(wandb_server: LocalServer, options: list[str], monkeypatch: pyte
     Path("urls.py").write_text(DJANGO_URLS)
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "service_settings")
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
-    with socket.socket() as free:  # it does not say which port it chose
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())  # it does not say which one it chose
     command = [sys.executable, "-m", "django", "runserver", *options, port]
     env = {**os.environ, **wandb_server.env()}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
