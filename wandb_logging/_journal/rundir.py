@@ -178,9 +178,8 @@ class RunDir(SmallFiles):
             bodies = reader.read(1, 2**16).bodies
         finally:
             reader.close()
-        with contextlib.suppress(
-            ValueError, KeyError, TypeError, OverflowError
-        ):  # a line of an editor, with a right checksum
+        # A line of an editor may have a right checksum, and no time.
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError):
             return float(loads(bodies[0])["t"]) if bodies else None
         return None
 

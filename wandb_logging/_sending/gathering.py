@@ -133,23 +133,23 @@ def _bodies(held: RunDir, skip: int) -> Iterator[bytes]:
             skip = max(0, skip - len(chunk.bodies))
 
 
-def _told(zero: RunDir, rank: object) -> list[Any]:
-    """The warnings and errors of a rank that it wrote into the run of rank 0 as they came: pairs of time and text.
+def _told(zero: RunDir, rank: object) -> set[bytes]:
+    """The warnings and errors of a rank that it wrote into the run of rank 0 as they came: times and texts.
 
     None of them if the run has rules that find metrics in text: under the rank's names they are found in its own text.
     """
     if any(rules for _, rules in zero.info.text_rules):
-        return []
+        return set()
     found: list[bytes] = []
     zero.scan_after(None, (dumps(mark_of(str(rank)))[:-1],), found.append)
-    return [_time_and_text(event) for body in found if isinstance(event := loads(body), dict)]
+    return {_time_and_text(event) for body in found if isinstance(event := loads(body), dict)}
 
 
-def _time_and_text(event: Mapping[str, Any]) -> tuple[Any, Any]:
-    return event.get("t"), event.get("text")
+def _time_and_text(event: Mapping[str, Any]) -> bytes:
+    return dumps([event.get("t"), event.get("text")])
 
 
-def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object, told: Container[Any]) -> dict[str, Any]:
+def _theirs(event: Any, held: RunDir, zero: RunDir, rank: object, told: Container[bytes]) -> dict[str, Any]:
     """Adapt an event to the run of rank 0: files get the rank's name; what it has, or concerns only the rank, goes."""
     if not isinstance(event, dict):
         return {"t": 0.0}
