@@ -217,7 +217,7 @@ class Program:
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
-        gathered = Gathered(all(stream.wide for stream in self._streams))
+        gathered = Gathered(all(stream.wide for stream in self._streams), after=0)
         with selectors.DefaultSelector() as selector:
             selector.register(stop, selectors.EVENT_READ)
             for stream in self._streams:

@@ -15,7 +15,7 @@ PIECE = 2**18  # most bytes of one read
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
 _GATHER = 0.002  # seconds between two reads of a busy stream, so that each read returns more
-_BUSY = 8  # pieces that come right behind each other before a stream counts as busy
+BUSY = 2  # pieces that come right behind each other before a stream counts as busy
 
 
 @dataclass
@@ -38,10 +38,12 @@ class Gathered:
 
     Args:
         wide: whether the pipes hold so much that the program need not wait meanwhile.
+        after: pieces that come right behind each other before it waits; 0 if nobody waits for the first ones either.
     """
 
-    def __init__(self, wide: bool) -> None:  # noqa: FBT001
+    def __init__(self, wide: bool, after: int = BUSY) -> None:  # noqa: FBT001
         self._wide = wide
+        self._after = after
         self._busy = 0
 
     def wait(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
@@ -49,9 +51,9 @@ class Gathered:
         ready = selector.select(0)
         if not ready:
             self._busy = 0
-            return selector.select(0.1)
+            ready = selector.select(0.1)
         self._busy += 1
-        if self._wide and self._busy > _BUSY:
+        if ready and self._wide and self._busy > self._after:
             time.sleep(_GATHER)
         return ready
 
