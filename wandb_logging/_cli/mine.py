@@ -12,8 +12,7 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, w
 from wandb_logging._cli.rules import Log, add_log, rules_of
 from wandb_logging._cli.text import counted
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._mining.rules import Row
-from wandb_logging._mining.ruleset import RuleSet, mine_lines
+from wandb_logging._mining.ruleset import Row, RuleSet, mine_lines
 from wandb_logging._mining.suggest import suggest
 from wandb_logging._mining.untaken import untaken
 

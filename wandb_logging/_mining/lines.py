@@ -13,6 +13,27 @@ _ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@
 _ENDS = r"\r*\n|\r+"
 
 
+class Line:
+    """A line that rules are tried on.
+
+    Attributes:
+        raw: the line as it is written, for columns and indentation.
+        text: the line with single blanks.
+        stream: where the line comes from.
+        logger: the record's logger; "" if the line is not a record's.
+        level: the record's level.
+    """
+
+    __slots__ = ("level", "logger", "raw", "stream", "text")
+
+    def __init__(self, raw: str, stream: str = "", logger: str = "", level: int = 0) -> None:
+        self.raw = raw
+        self.text = raw if "  " not in raw and raw.isprintable() and raw[:1] != " " else " ".join(raw.split())
+        self.stream = stream
+        self.logger = logger
+        self.level = level
+
+
 def clean(text: str) -> str:
     """One line without escape sequences, cut at `MAX_CHARS`."""
     text = text[:MAX_RAW]

@@ -14,7 +14,8 @@ from typing import Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.lines import Line
+from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.writing import Suggestion, as_rule
 
@@ -147,4 +148,4 @@ def _finds(rule: Mapping[str, Any], text: str) -> bool:
     except SettingsError:
         return False
     found = made.find(Line(text), {})
-    return bool(found and made.row(found, "")[2])
+    return bool(found and made.metrics(found))

@@ -13,7 +13,9 @@ from wandb_logging._mining import counters, lines
 from wandb_logging._mining.chosen import chosen
 from wandb_logging._mining.findings import is_clock, is_id
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import MAX_RULES, Line, Rule
+from wandb_logging._mining.lines import Line
+from wandb_logging._mining.rule_keys import MAX_RULES
+from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._mining.shapes import Field, Shape, shape
 from wandb_logging._mining.suggest import MAX_LINES, is_text
@@ -165,4 +167,4 @@ def _takes(rule: Mapping[str, Any], items: Sequence[Shape]) -> bool:
 
 def _gives(rule: Rule, text: str) -> bool:
     found = rule.find(Line(text), {})
-    return bool(found and rule.row(found, "")[2])
+    return bool(found and rule.metrics(found))

@@ -9,7 +9,8 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import numbers
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.lines import Line
+from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.shapes import Field
 
 
@@ -59,7 +60,7 @@ def _holds(rule: dict[str, Any], group: Group) -> bool:
         found = made.find(Line(item.text), {})
         if found is None:
             continue
-        values = list(made.row(found, "")[2].values())
+        values = list(made.metrics(found).values())
         right += all(
             any(value == other for other in values) or value != value
             for value in (item.fields[i].value for i in group.wanted if i not in group.parts)
