@@ -272,6 +272,10 @@ class TestRegex:
             r"(?P<x>(a|a)*)b",
             r"(?P<x>(x+x+)+y)",
             r"(.)(?P<x>\1)",
+            r"(?P<x>(?:д|[^a])+)!",
+            r"(?P<x>(?:[\u2190-\u3010]x|\wx)+)!",
+            r"(?i)(?P<x>(?:[a-f]x|[A-F]x)+)!",
+            r"(?P<x>(?i:(?:k[a-c]|\u212a[A-C])+))!",
         ],
     )
     def test_what_could_take_long_is_refused(self, regex: str) -> None:
