@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 OF = "/l:"  # separates the name of a stream from the name of its writer
+MAX_LINES = 20_000  # of a log, from which rules are made
 MAX_CHARS = 4096  # of one line; the rest is not looked at
 MAX_RAW = 4 * MAX_CHARS  # of these, with the escape sequences that are removed
 
@@ -48,6 +49,12 @@ def redraws(line: str) -> list[str]:
         return [clean(line)]
     shown = [clean(piece) for piece in line.split("\r")]
     return [piece for piece in shown if piece.strip()] or [""]
+
+
+def of_log(text: str) -> list[tuple[int, str]]:
+    """The first `MAX_LINES` lines of a log with their numbers, from 1. Each redraw is a line of its own."""
+    written = text.split("\n")[:MAX_LINES]
+    return [(number, shown) for number, line in enumerate(written, 1) for shown in redraws(line)]
 
 
 def split(begun: str, text: str) -> tuple[list[str], str]:

@@ -17,6 +17,8 @@ _KILO = r"(?:[kK](?![A-Za-z]))?"
 
 POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"
 COMMA = f"(?:{_COMMA}{_KILO}|{_WORDS})"
+LOOSE = r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?"
+"""A number, whatever separates its fraction and its thousands."""
 DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
 
 _DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")

@@ -12,11 +12,10 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from wandb_logging._errors import SettingsError
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.lines import Line
-from wandb_logging._mining.rules import Rule
+from wandb_logging._mining.rules import valid
 from wandb_logging._mining.shapes import Shape
+from wandb_logging._mining.template import escaped
 from wandb_logging._mining.writing import Suggestion, as_rule
 
 _WHO = r"(?:[a-z_]*rank|gpu|worker|node|device|proc|process|trainer|default)"
@@ -138,14 +137,10 @@ def _behind(rule: Mapping[str, Any], item: Shape, tag: _Tag, text: str) -> dict[
 
 
 def _literal(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("{", "{{").replace("}", "}}"))
+    return re.sub(r"\s+", " ", escaped(text))
 
 
 def _finds(rule: Mapping[str, Any], text: str) -> bool:
     """Whether a rule is valid and finds metrics in a line."""
-    try:
-        made = Rule(0, rule)
-    except SettingsError:
-        return False
-    found = made.find(Line(text), {})
-    return bool(found and made.metrics(found))
+    made = valid(rule)
+    return made is not None and bool(made.metrics_in(text))

@@ -157,6 +157,11 @@ class Rule:
             if name not in left and name[:1] != "_" and not isinstance(value, str) and (only is None or name in only)
         }
 
+    def metrics_in(self, raw: str) -> dict[str, float] | None:
+        """The metrics in a line that stands alone; None if the rule does not fit it."""
+        found = self.find(Line(raw), {})
+        return None if found is None else self.metrics(found)
+
     def section_of(self, found: Found, section: str) -> str | None:
         """The section that begins with this line; None if none begins."""
         return None if self.section is None else _filled(self.section, found, section)
@@ -164,6 +169,14 @@ class Rule:
     def begins(self, line: Line) -> bool:
         """Whether a line is the header of the rule's table."""
         return isinstance(self.stateful, (Table, Stacked)) and self.stateful.is_header(line.raw)
+
+
+def valid(given: Mapping[str, Any]) -> Rule | None:
+    """A rule by itself; None if it is wrong. One made from a log may be, because a log's text can be anything."""
+    try:
+        return Rule(0, given)
+    except SettingsError:
+        return None
 
 
 def parse(given: object) -> list[Rule]:

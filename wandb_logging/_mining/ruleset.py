@@ -260,7 +260,7 @@ def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[
     number = 0
     for number, line in numbered:
         before: dict[int, dict[str, float]] = {}
-        for shown in lines.redraws(line.rstrip("\r")):
+        for shown in lines.redraws(line):
             for row in rules.feed(shown, number=number):
                 if before.get(row.rule) != row.metrics:  # a bar that is drawn again repeats its values
                     yield row

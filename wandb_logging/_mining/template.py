@@ -7,7 +7,7 @@ that cannot belong to it, and the text that `{*}` stands for is never searched t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Union
 
 from wandb_logging._dataclass import dataclass
@@ -137,6 +137,28 @@ class Template:
     def _number(self) -> Callable[[str], float]:
         decimal = self._decimal
         return numbers.number if decimal == "." else lambda text: numbers.number(text, decimal)
+
+
+def escaped(text: str) -> str:
+    """The template that stands for a text as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def with_places(text: str, places: Iterable[tuple[int, int, str]], start: int = 0) -> tuple[str, int]:
+    """The template for a line up to its last placeholder, and where that ends in the line.
+
+    Args:
+        text: the line.
+        places: beginning, end and placeholder of the parts that become one, sorted. One that overlaps with the one
+            before is left out.
+        start: where the template begins.
+    """
+    written = ""
+    for begin, end, place in places:
+        if begin >= start:
+            written += escaped(text[start:begin]) + place
+            start = end
+    return written, start
 
 
 def _meant(kind: str) -> str | None:
