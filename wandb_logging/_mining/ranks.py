@@ -17,6 +17,7 @@ from wandb_logging._mining.rules import valid
 from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.template import escaped
 from wandb_logging._mining.writing import Suggestion, as_rule
+from wandb_logging._wording import counted
 
 _WHO = r"(?:[a-z_]*rank|gpu|worker|node|device|proc|process|trainer|default)"
 # What says who writes a line: text before the label, the label, and text behind it.
@@ -58,7 +59,7 @@ def by_rank(group: Group, decimal: str = ".") -> list[Suggestion]:
 def _comment(lines: Sequence[tuple[Shape, _Tag]], who: str) -> str:
     item, (before, label, behind, end) = lines[0]
     text = " ".join(item.text[end - len(before + label + behind) :].split())
-    return f"{len(lines)} line{'s' * (len(lines) > 1)} of {who}, such as: {text[:90]}"
+    return f"{counted(len(lines), 'line')} of {who}, such as: {text[:90]}"
 
 
 _Tag = tuple[str, str, str, int]  # what stands before the label, the label, what stands behind it, and where that ends

@@ -11,6 +11,7 @@ from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.shapes import Field
 from wandb_logging._mining.template import escaped, with_places
+from wandb_logging._wording import counted
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
 
 
 def _comment(group: Group) -> str:
-    many = len(group.shapes)
-    return f"{many} line{'s' * (many > 1)}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
+    return (
+        f"{counted(len(group.shapes), 'line')}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
+    )
 
 
 def _holds(rule: dict[str, Any], group: Group) -> bool:
