@@ -249,6 +249,32 @@ class TestRegex:
         assert found("epoch 1 Train_error=0.138318;  Valid_error=0.3", rule) == [(None, {"train:error": 0.138318})]
 
     @pytest.mark.parametrize(
+        ("regex", "line", "value"),
+        [
+            (r"#quality_metric: host=\S+, epoch=\S+, train loss <loss>=(\S+)",
+             "#quality_metric: host=algo-1, epoch=3, train loss <loss>=0.5", 0.5),
+            (r"#quality_metric: host=\S+, epoch=\S+, validation mAP <score>=\((\S+)\)",
+             "#quality_metric: host=algo-1, epoch=3, validation mAP <score>=(0.25)", 0.25),
+            (r"AP=(-?\d+(.\d+)?)", "AP=-12.5", -12.5),
+            (r"(?<!\w)loss: (\d+\.\d+)(?!\d)", "val_loss: 7.5 loss: 0.5", 0.5),
+            (r"(?i)accuracy: ([0-9.]+)", "Accuracy: 0.97", 0.97),
+            (r"(?i)accuracy\s([0-9.]+)", "ACCURACY 0.97", 0.97),
+        ],
+    )  # fmt: skip
+    def test_definitions_that_are_in_use(self, regex: str, line: str, value: float) -> None:
+        """Those of the AWS documentation and of examples are no danger: what follows a repetition tells its end."""
+        assert found(line, {"Name": "m", "Regex": regex}) == [(None, {"m": value})]
+
+    @pytest.mark.parametrize("rule", [{"line": "loss={l}"}, {"regex": r"loss=(?P<l>\d+)", "has": "loss="}])
+    def test_a_number_at_the_cut_of_a_long_line_is_none(self, rule: dict[str, Any]) -> None:
+        """Half of it would be another number."""
+        for before in range(4080, 4100):
+            assert found(f"{'x' * before} loss=1234", rule) in ([], [(None, {"l": 1234})])
+        for before in range(240, 260):
+            hard = {"regex": r"loss=(?P<l>\d+)\s*\d*", "has": "loss="}  # 250 characters are looked at
+            assert found(f"{'x' * before} loss=1234 1", hard) in ([], [(None, {"l": 1234})])
+
+    @pytest.mark.parametrize(
         ("regex", "line"),
         [
             (r"epoch (?P<e>\d+).*loss: (?P<l>[\d.]+)", "epoch 12 val loss: 3.5 loss: 4.5 end"),

@@ -11,6 +11,7 @@ MAX_RAW = 4 * MAX_CHARS  # of these, with the escape sequences that are removed
 
 # Matches colours, cursor movements and titles, and text that backspaces erase.
 _ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+"
+_OF_NUMBERS = "0123456789.,'eE+-"
 _ENDS = r"\r*\n|\r+"
 
 
@@ -40,7 +41,7 @@ def clean(text: str) -> str:
     text = text[:MAX_RAW]
     if not text.isprintable():
         text = re.sub(_ESCAPES, "", text)
-    return text[:MAX_CHARS]
+    return text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rstrip(_OF_NUMBERS)  # half a number is another one
 
 
 def redraws(line: str) -> list[str]:

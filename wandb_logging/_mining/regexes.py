@@ -78,7 +78,9 @@ class Regex:
         if not self.names or not whole.groups:
             raise ValueError("names no metric: write (?P<loss>...) around its number")
         needle = has if has is not None else _longest_text(tree)
-        if not needle.strip():
+        if has is None and _ignores_case(tree, whole.flags):
+            needle = max(re.split(r"[^\W\d_]", needle), key=len).strip()  # letters may be in the other case
+        elif not needle.strip():
             raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
         self.needle = needle
 
@@ -107,8 +109,8 @@ def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
     """The matches of all pieces, each after the one before; None if a piece does not match."""
     at, found = 0, []
     for piece in pieces:
-        match = piece.regex.search(text, at + piece.gap, min(len(text), piece.limit))
-        if match is None:
+        match = piece.regex.search(text, at + piece.gap, piece.limit) if at + piece.gap <= len(text) else None
+        if match is None or match.end() == piece.limit < len(text):  # what ends at the cut may go on behind it
             return None
         found.append(match)
         at = match.end()
@@ -123,8 +125,8 @@ def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
 
 def _last(piece: _Piece, text: str, begin: int, until: int) -> re.Match[str] | None:
     last = None
-    for match in piece.regex.finditer(text, begin, min(len(text), piece.limit)):
-        if match.end() > until:
+    for match in piece.regex.finditer(text, begin, piece.limit):
+        if match.end() > until or match.end() == piece.limit < len(text):
             break
         last = match
     return last
@@ -213,8 +215,27 @@ class _Cost:
         total = 0.0
         for i, (kind, value) in enumerate(items):
             rest = self._first(items[i + 1 :], after)
+            if kind in _REPEATS and not inside and self._ends_where_it_must(value, items[i + 1 :]):
+                rest = set()
             total += self._of_one(kind, value, rest, inside=inside)
         return total
+
+    def _ends_where_it_must(self, repeat: Any, then: list[Any]) -> bool:
+        r"""Whether what follows a repetition of one character tells where it ends, as `, ` does in `host=\S+, epoch`.
+
+        The first character that it cannot take is at a certain place behind its end.
+        """
+        content = list(repeat[-1])
+        if len(content) != 1 or content[0][0] not in _ONE_CHARACTER:
+            return False
+        taken = self._first(content, ())
+        for kind, value in then:
+            chars = self._first([(kind, value)], ()) if kind in _ONE_CHARACTER else set()
+            if not chars or not (chars <= taken or chars.isdisjoint(taken)):
+                return False
+            if chars.isdisjoint(taken):
+                return True
+        return False
 
     def _of_one(self, kind: Any, value: Any, rest: set[str], *, inside: bool) -> float:
         if kind in _REPEATS:
@@ -226,7 +247,8 @@ class _Cost:
         if kind in {op.GROUPREF, getattr(op, "GROUPREF_EXISTS", None)}:
             raise ValueError("refers back to a group, which could take too long")
         if kind in {op.ASSERT, op.ASSERT_NOT}:
-            return self._ambiguous(list(value[1]), set(), inside=inside) + 1
+            short = value[1].getwidth()[1] <= _NEAR
+            return self._ambiguous(list(value[1]), set(), inside=inside) + (not short)
         if kind is getattr(op, "ATOMIC_GROUP", None):
             return self._ambiguous(list(value), rest, inside=inside)
         return 0
@@ -234,7 +256,7 @@ class _Cost:
     def _of_repeat(self, value: Any, rest: set[str], *, inside: bool) -> float:
         low, high, content = value
         items = list(content)
-        again = rest | self._first(items, set())
+        again = rest if high == 1 else rest | self._first(items, set())
         shared = low != high and bool(self._first(items, set()) & rest)
         few = high is not op.MAXREPEAT and high <= _MANY
         if inside and (not few or shared):
@@ -302,6 +324,8 @@ class _Cost:
         return set(self._all) - chars if negated else chars
 
 
+_NEAR = 64  # characters; to look for so many is as good as one
+_ONE_CHARACTER = {op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY}
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, getattr(op, "POSSESSIVE_REPEAT", op.MAX_REPEAT)}
 _CATEGORIES = {
     f"CATEGORY_{not_}{name}": re.compile(f"\\{letter.upper() if not_ else letter}")
