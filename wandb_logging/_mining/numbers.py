@@ -61,6 +61,15 @@ def number(text: str, decimal: str = ".") -> float:
     return value * 1000 if kilo else value
 
 
+def pointed(text: str) -> str:
+    """A text with its decimal commas as points and its points between thousands as commas; no place in it moves."""
+    return _WITH_COMMA.sub(lambda match: match[0].translate(_TURNED), text) if "," in text or "." in text else text
+
+
+_WITH_COMMA = re.compile(r"(?<![\w.,:])[-+]?(?:\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+)(?![.,:]?\d)")
+_TURNED = str.maketrans(".,", ",.")
+
+
 def _whole_or_not(text: str, value: float) -> float:
     """An int if the text is written as a whole number, else the float."""
     return int(text) if text.lstrip("+-").isdecimal() and len(text) < 19 else value
