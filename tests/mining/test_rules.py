@@ -105,6 +105,26 @@ class TestLine:
         rule = {"line": "{{a}} {*} of {_} loss {loss}"}
         assert found("{a} whatever 3 it is of 17 loss 2", rule) == [(None, {"loss": 2})]
 
+    def test_any_text_may_be_none(self) -> None:
+        """The blanks around it are one then."""
+        rule = {"line": "a {a} {*} b {b}"}
+        assert found("a 1 b 2\na 3 and so on b 4", rule) == [(None, {"a": 1, "b": 2}), (None, {"a": 3, "b": 4})]
+
+    @pytest.mark.parametrize("text", ["0x1f", "1.2.3", "1_000", "0:01:30", "1٫5"])  # noqa: RUF001  an Arabic comma
+    def test_the_beginning_of_something_else_is_no_number(self, text: str) -> None:
+        """What stands behind the last number of a template can show that it is not all of it."""
+        assert found(f"loss {text}", {"line": "loss {loss}"}) == []
+
+    @pytest.mark.parametrize("text", ["3", "3.", "3ms", "3/10", "3:", "3, b", "3x", "3%"])
+    def test_what_may_follow_a_number(self, text: str) -> None:
+        """Units, marks and the end of a sentence are none of that."""
+        assert found(f"loss {text}", {"line": "loss {loss}"}) == [(None, {"loss": 3})]
+
+    def test_a_word_of_the_line_above(self) -> None:
+        """Names in the second line of a rule can refer to it."""
+        rule = {"line": "Layer {name:word}\nloss {$name loss}"}
+        assert found("Layer fc\nloss 3", rule) == [(None, {"fc loss": 3})]
+
     def test_a_step_holds_until_the_next(self) -> None:
         """Rows without a step of their own are at the step seen last, unless their rule says that they have none."""
         step = {"line": "Time = {step}"}
@@ -341,11 +361,16 @@ class TestWrongRules:
             ({"regex": "abc", "has": "x"}, r"rules\[1\]\.regex names no metric"),
             ({"Regex": "(x)"}, r"rules\[1\]\.Regex needs Name"),
             ({"lines": "a {b}"}, r"rules\[1\] has no key 'lines', did you mean 'line'\?"),
-            ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind the colon: write {loss}"),
+            ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind its name: write {loss}"),
             ({"line": "a {b:wrod}"}, r"rules\[1\]\.line {b:wrod}: did you mean {b:word}\?"),
             ({"line": "a {b:text} c {d}"}, r"rules\[1\]\.line {b:text}: did you mean {b:word}\?"),
             ({"line": "a {b:times}"}, r"rules\[1\]\.line {b:times}: did you mean {b:time}\?"),
             ({"line": "a {b:int}"}, r"rules\[1\]\.line {b:int} has a format"),
+            ({"line": "a {b!r}"}, r"rules\[1\]\.line {b!r} has a format behind its name: write {b}"),
+            (
+                {"line": "a {$c rest} {c:word}"},
+                r"rules\[1\]\.line {\$c rest} refers to a word that is not before it: {c:",
+            ),
             (
                 {"line": "a {b} {n}", "step": "b - n"},
                 r"rules\[1\]\.step must be a name, or such as 'epoch",
