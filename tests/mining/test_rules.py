@@ -384,6 +384,11 @@ class TestWrongRules:
             ({"line": "a {b}", "starts": "a"}, r"rules\[1\]\.starts goes with pairs, and this rule has line"),
             ({"pairs": ":", "ends": "a"}, r"rules\[1\]\.ends goes with table, and this rule has pairs"),
             ({"json": True, "names": "a"}, r"rules\[1\]\.names goes with table, and this rule has json"),
+            ({"Name": "a"}, r"rules\[1\] needs Regex beside Name"),
+            ({"line": "a {b}", "stream": "Stdout"}, r"rules\[1\]\.stream: 'Stdout' is none, did you mean 'stdout'\?"),
+            ({"line": "a {b}", "drop": ["c"]}, r"rules\[1\]\.drop: there is no 'c' in its line"),
+            ({"line": "a {b}", "section": "{c}"}, r"rules\[1\]\.section: there is no 'c' in its line"),
+            ({"line": "a {b", "sample": "a 1"}, r"rules\[1\]\.line a brace is not closed"),
             ({"line": "a {b}", "Name": "a"}, r"rules\[1\]\.Name goes with Regex, and this rule has line"),
         ],
     )
@@ -405,6 +410,24 @@ class TestWrongRules:
         assert "rules[0].sample" in str(caught.value)
         assert "It fits up to 'iter 27: loss 4.44, time 2.3'; then comes 's'." in str(caught.value)
         assert "loss 4.44" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("rule", "said"),
+        [
+            ({"line": "a {b} c", "sample": "a 1"}, "It fits up to 'a 1'; then it ends."),
+            ({"line": "a {{x}} {b}", "sample": "a {x} y"}, "It fits up to 'a {x} '; then comes 'y'."),
+            ({"line": "a {b}", "sample": "a 0,5"}, "then comes '0,5' (a decimal comma? decimal: ',' reads it)."),
+            ({"starts": "[{step}]", "pairs": ":", "sample": "[1] loss=2"}, "finds nothing in '[1] loss=2'. In it are:"),
+            ({"pairs": "=", "decimal": ",", "sample": "a: 0,5"}, "In it are: a 0.5"),
+            ({"line": "a {b}", "sample": "x" * 10_000}, "xxx..."),
+        ],
+    )  # fmt: skip
+    def test_what_a_sample_has_instead(self, rule: dict[str, Any], said: str) -> None:
+        """The end of the line, braces, a decimal comma; a step without a metric is none for rules of many numbers."""
+        with pytest.raises(SettingsError) as caught:
+            RuleSet([rule])
+        assert said in str(caught.value)
+        assert len(str(caught.value)) < 1000
 
     @pytest.mark.parametrize(
         "rule",

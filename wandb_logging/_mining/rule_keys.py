@@ -91,7 +91,7 @@ def form_of(given: Mapping[Any, Any], at: Callable[[str], str]) -> str:
         _check_kind(value, KEYS[key][0], at(str(key)))
     forms = [form for form in FORMS if form in given]
     if not forms:
-        raise SettingsError(f"{at('')} needs one of {', '.join(FORMS[:-1])}")
+        raise SettingsError(f"{at('')} needs {'Regex beside Name' if 'Name' in given else _ONE_OF}")
     if len(forms) > 1:
         raise SettingsError(f"{at(forms[1])}: a rule has one form, and this one has {forms[0]} already")
     for key, form in _OF_FORM.items():
@@ -100,6 +100,7 @@ def form_of(given: Mapping[Any, Any], at: Callable[[str], str]) -> str:
     return forms[0]
 
 
+_ONE_OF = f"one of {', '.join(FORMS[:-1])}"
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boolean": (bool,), "null": (type(None),)}
 
 

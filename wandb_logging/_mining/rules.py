@@ -60,7 +60,7 @@ class Rule:
         self._check_names(step_names)
         self._logger = self.given.get("logger", "")
         self._level = self._least()
-        self._stream = self.given.get("stream", "")
+        self._stream = self._of_stream()
         self.filtered = bool(self._logger or self._level or self._stream)
         self.off = bool(self.given.get("off", False))
         self.timed = self.form in {"regex", "Regex"}
@@ -74,7 +74,7 @@ class Rule:
             return finder(self.form, self.given)
         except ValueError as exc:
             key = exc.key if isinstance(exc, WrongValueError) else self.form
-            raise SettingsError(f"{self._at(key)} {exc} (got {self.given[key]!r})") from None
+            raise SettingsError(f"{self._at(key)} {exc} (got {_short(self.given[key])})") from None
 
     def _step(self) -> tuple[steps.Step | None, tuple[str, ...]]:
         if self.given.get("step", "") is None or self.given.get("step") == "none":
@@ -92,7 +92,9 @@ class Rule:
         used = {
             "step": step_names if "step" in self.given else (),
             "only": self.given.get("only", ()),
+            "drop": self.given.get("drop", ()),
             "prefix": [name for name in _FIELDS.findall(self._prefix) if name != "section"],
+            "section": [name for name in _FIELDS.findall(self.section or "") if name != "section"],
         }
         for key, names in used.items():
             missing = [name for name in names if name not in known]
@@ -107,6 +109,16 @@ class Rule:
             raise SettingsError(f"{self._at('level')} must be the name of a level, not {level!r}")
         return number
 
+    def _of_stream(self) -> str:
+        stream = str(self.given.get("stream", ""))
+        if stream not in _STREAMS and not {"/", "."} & {*stream}:  # a file could be called anything else
+            import difflib  # noqa: PLC0415  only for what may be wrong
+
+            meant = difflib.get_close_matches(stream.lower(), _STREAMS, 1, 0.8)
+            if meant:
+                raise SettingsError(f"{self._at('stream')}: {stream!r} is none, did you mean {meant[0]!r}?")
+        return stream
+
     def check_sample(self) -> None:
         """Make sure that the rule finds something in its own sample.
 
@@ -119,15 +131,20 @@ class Rule:
         state: dict[str, Any] = {}
         for raw in map(lines.clean, [*sample.split("\n"), ""]):
             found = self.find(Line(raw), state)
-            if found and (self.section or self.metrics(found) or self.step(found) is not None):
+            if found and (self.section or self.metrics(found) or self._is_only_step(found)):
                 return
-        seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample)[:8]) or "no number"
+        decimal = self.given.get("decimal", ".")
+        seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample, decimal)[:8]) or "no number"
         template = self._finder.template
         hint = "" if template is None else template.stops_at(" ".join(sample.split()))
         raise SettingsError(
-            f"{self._at('sample')}: {self.form} {self.given[self.form]!r} finds nothing in {sample!r}. {hint} "
-            f"In it are: {seen}"
+            f"{self._at('sample')}: {self.form} {_short(self.given[self.form])} finds nothing in {_short(sample)}. "
+            f"{hint and f'{hint} '}In it are: {seen}"
         )
+
+    def _is_only_step(self, found: Found) -> bool:
+        """Whether the rule is there for the step alone, which holds for the rows after it, and it is found."""
+        return self.form in {"line", "regex", "Regex"} and self.step(found) is not None
 
     def is_for(self, line: Line) -> bool:
         """Whether the rule accepts lines of this logger, level and stream."""
@@ -171,6 +188,15 @@ class Rule:
         return isinstance(self.stateful, (Table, Stacked)) and self.stateful.is_header(line.raw)
 
 
+def _short(value: object) -> str:
+    """A value as an error message shows it: the beginning of one that is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_LONGEST = 500
+
+
 def valid(given: Mapping[str, Any]) -> Rule | None:
     """A rule by itself; None if it is wrong. One made from a log may be, because a log's text can be anything."""
     try:
@@ -195,6 +221,7 @@ def parse(given: object) -> list[Rule]:
     return made
 
 
+_STREAMS = ("log", "stdout", "stderr")
 _FIELDS = re.compile(r"\{([^{}]+)\}")
 
 

@@ -7,7 +7,7 @@ that cannot belong to it, and the text that `{*}` stands for is never searched t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Union
 
 from wandb_logging._dataclass import dataclass
@@ -25,6 +25,7 @@ _MAX_PLACES = 40
 _NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]|[.:/-]\d))"
 # At the template's end nothing may come that shows it to be part of something else: 0x1f, 1.2.3, 1_000, 0:01:30.
 _WHOLE = r"(?![._\u066b]\d|x[0-9a-fA-F]|:\d\d:\d\d)"
+_COMMA_HERE = re.compile(r"\s*[-+]?\d+,\d")
 _REFERS = re.compile(r"\$(\w+)")
 _NOTHING: Mapping[str, object] = {}
 
@@ -90,14 +91,18 @@ class Template:
         """Say how far the template fits a line, and what the line has instead. Blanks in the line must be single."""
         for count in range(len(self._parts) - 1, 0, -1):
             part = "".join(
-                literal if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count]
+                literal.replace("{", "{{").replace("}", "}}") if kind == "text" else _shown(kind, literal)
+                for kind, literal in self._parts[:count]
             )
             try:
                 match = Template(part, self._decimal).find(text)
             except ValueError:
                 break
             if match is not None:
-                return f"It fits up to {text[: match[1]][-40:]!r}; then comes {text[match[1] :][:30]!r}."
+                rest = text[match[1] :]
+                then = f"comes {rest[:30]!r}" if rest else "it ends"
+                comma = " (a decimal comma? decimal: ',' reads it)" if _COMMA_HERE.match(rest) else ""
+                return f"It fits up to {text[: match[1]][-40:]!r}; then {then}{comma}."
         return f"{self.needle!r} is not in it." if self.needle not in text else ""
 
     def _pattern(self, parts: list[tuple[str, str]], *, first: bool) -> str:

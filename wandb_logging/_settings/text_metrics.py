@@ -54,8 +54,8 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
         unknown = sorted(set(given) - {"args", "rules"})
         if unknown:
             raise ValueError(f"args or rules, not {unknown[0]!r}; a rule goes into the list of rules")
-        kept = {"args": _args(given.get("args", False)), "rules": given.get("rules") or []}
-        if kept["rules"]:
+        kept = {"args": _args(given.get("args", False)), "rules": [] if given.get("rules") is None else given["rules"]}
+        if kept["rules"] != []:
             from wandb_logging._mining import ruleset  # noqa: PLC0415
 
             ruleset.check(kept["rules"])
