@@ -66,7 +66,13 @@ class RuleSet:
 
     @property
     def saved(self) -> dict[str, Any]:
-        """The memory between lines, as plain JSON."""
+        """The memory between lines, as plain JSON.
+
+        Of each stream it has `step` and `x`, the last step and what the text calls it; `section`, which the last line
+        of that kind has begun; `open`, what rules of several lines remember, by their numbers; `under`, the rules whose
+        tables were open when the header of another came; `last`, the number of the last line; `units`, the first unit
+        of each name; and `begun`, a line that is not complete yet.
+        """
         slow = self._slowness.counts
         return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
 
