@@ -19,7 +19,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,9 +62,12 @@ class Program:
         ends = self._make_ends()
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
+        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         self._pid = os.fork()
         if self._pid == 0:
+            _as_programs_begin(held_back)
             self._become(gate, answer, ends)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         for fd in {gate, answer, self._tell, *(fd for fd in ends if fd > 2)}:
             os.close(fd)
         with os.fdopen(self._number, "rb") as number:
@@ -405,6 +408,16 @@ def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
             if not isinstance(exc, (FileNotFoundError, NotADirectoryError)):
                 failed = exc
     raise failed
+
+
+def _as_programs_begin(mask: Iterable[int]) -> None:
+    """In a new process that is to become a program: have a Ctrl-C end it already now, as it will then.
+
+    Python would raise KeyboardInterrupt instead, of which only an exit code would be left.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was ignored when we began
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _go_to_one_file() -> bool:
