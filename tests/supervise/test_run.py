@@ -396,6 +396,18 @@ class TestSignals:
         process.communicate(timeout=PATIENCE)
         assert (process.returncode, the_run().exit_code) == (5, 5)
 
+    @pytest.mark.parametrize("name", ["INT", "TERM"])
+    def test_one_that_comes_before_the_program(self, name: str) -> None:
+        """Between our start and the program's, a signal ends it as it would have ended right behind that."""
+        code = (
+            "import os, signal; from wandb_logging._supervise.program import Program\n"
+            "program = Program(['echo', 'begun'])\n"
+            f"os.kill(program._pid, signal.SIG{name})\n"
+            "with program.begun({}): print(program.run(lambda text, error: None))"
+        )
+        done = subprocess.run(python(code), env=environment(), capture_output=True, timeout=PATIENCE, check=False)
+        assert done.stdout.decode().split() == [str(128 + getattr(signal, f"SIG{name}"))], done.stderr
+
     @pytest.mark.parametrize("name", ["PIPE", "XFSZ"])
     def test_what_python_ignores_ends_the_program(self, name: str) -> None:
         """A program does not inherit from us that a signal is ignored: too large a file ends it, as without us."""

@@ -90,7 +90,7 @@ class Program:
             environment: variables for the program, in addition to ours.
         """
         with self._signals():
-            with os.fdopen(self._gate, "w") as gate:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(self._gate, "w") as gate:  # it may have been ended
                 json.dump(dict(environment), gate)
             if self._keyboard is not None:
                 self._terminal.give()
