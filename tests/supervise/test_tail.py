@@ -76,6 +76,17 @@ class TestTail:
         tail.close()
         assert found == "step 1: größer\n"
 
+    def test_a_file_that_is_cut_and_longer_again(self, tmp_path: Path) -> None:
+        """A program that was started again has written more than before by our next look: nothing of it is left out."""
+        log, tail = tmp_path / "log", Tail(tmp_path / "log")
+        log.write_text("start\none\n")
+        assert tail.read() == "start\none\n"
+        log.write_text("start\ntwo\nthree\n")
+        assert tail.read() == "start\ntwo\nthree\n"
+        log.write_text("start\ntwo\nthree\nfour\n")  # as by a program that writes the whole file each time
+        assert (tail.read(), tail.read()) == ("four\n", "")
+        tail.close()
+
     def test_a_hole_of_a_cut_file(self, tmp_path: Path) -> None:
         """After `copytruncate` a writer that does not append goes on at its old place: before that there is a hole."""
         tail = Tail(tmp_path / "log")
@@ -208,17 +219,27 @@ class TestCommand:
         err = process.communicate(timeout=PATIENCE)[1]
         assert (process.returncode, "nowhere.log: no such file yet: waiting for it" in err) == (0, True)
 
-    @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is sent in another way on Windows")
-    def test_until_idle_and_ctrl_c(self) -> None:
-        """Following ends by itself when asked to, and with Ctrl-C; both are a run that ended well."""
+    def test_until_idle(self) -> None:
+        """Following ends by itself when asked to; that is a run that ended well."""
         Path("a.log").write_text("one\n")
-        first = child("tail", "a.log", "--until-idle", "0.1", "--mode", "offline")
-        first.communicate(timeout=PATIENCE)
-        assert first.returncode == 0
-        process = child("tail", "a.log", "--mode", "offline", "--name", "second")
-        while len(found := read_runs("wandb_cache") if Path("wandb_cache").exists() else []) < 2 or not found[1].lines:
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process = child("tail", "a.log", "--until-idle", "0.1", "--mode", "offline")
         process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0
-        assert [run.exit_code for run in read_runs("wandb_cache")] == [0, 0]
+        assert (process.returncode, [run.exit_code for run in read_runs("wandb_cache")]) == (0, [0])
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals are sent in another way on Windows")
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+    def test_it_is_ended_on_purpose(self, name: str) -> None:
+        """By Ctrl-C, `kill` or the end of its terminal: what stands there by then is in a run that ended well."""
+        Path("a.log").write_text("one\n")
+        process = child("tail", "a.log", "--mode", "offline")
+        while not (Path("wandb_cache").exists() and any(run.lines for run in read_runs("wandb_cache"))):
+            assert process.poll() is None
+        process.send_signal(signal.SIGSTOP)  # so that it has not looked again before it is asked to end
+        with Path("a.log").open("a") as file:
+            file.write("two\n")
+        process.send_signal(getattr(signal, name))
+        process.send_signal(signal.SIGCONT)
+        _, err = process.communicate(timeout=PATIENCE)
+        (run,) = read_runs("wandb_cache")
+        assert (process.returncode, run.exit_code) == (0, 0), err
+        assert [line.rpartition(" ")[2] for line in run.lines] == ["one", "two"]

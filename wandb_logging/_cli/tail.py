@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from wandb_logging._supervise.tail import Tail
 
 MORE = (
-    "Files may come later, be rotated or cut. Ctrl-C and --until-idle end the run; --no-follow takes what is there.",
+    "Files may come later, be rotated or cut. Ctrl-C, kill (SIGTERM) and --until-idle end the run, with all that is",
+    "there by then; --no-follow takes what is there now.",
     "A folder, or a TensorBoard event file, is read as such: its scalars, images and so on are rows.",
     "Exit code: 0 done, 1 a file cannot be read, 2 wrong usage.",
 )
@@ -32,6 +35,9 @@ EXAMPLES = (
     "tail train.log runs/1",
 )
 _LOOKS_APART = 0.2
+_OURS = {"capture_output": False, "system_metrics": False, "exit_hooks": False, "signals": ()}
+_LAST_LOOK = 1.0  # seconds for what was written before we are asked to end, if it is much
+_ASK_TO_END = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,24 +58,23 @@ def run(args: argparse.Namespace) -> int:
     files = list(filter(_is_log, args.file))
     if not files:
         return LEFT
-    try:
-        given = {"capture_output": False, "system_metrics": False, "exit_hooks": False, **settings_of(args)}
-        begun = Run(Settings.of(given))
-    except (OSError, WandbLoggingError) as exc:
-        complain(words_of(exc))
-        return LEFT
-    absent = [path for path in files if str(path) != "-" and not path.exists()]
-    for path in absent:  # who mistyped a name would wait for ever
-        complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
-    code = DONE if len(files) == len(args.file) and not (absent and args.no_follow) else LEFT
-    try:
-        _follow(begun, files, 0.0 if args.no_follow else args.until_idle)
-    except KeyboardInterrupt:
-        pass
-    except OSError as exc:
-        complain(words_of(exc))
-        begun.finish(LEFT)
-        return LEFT
+    with _asked_to_end() as asked_since:
+        try:
+            begun = Run(Settings.of({**_OURS, **settings_of(args)}))
+        except (OSError, WandbLoggingError) as exc:
+            complain(words_of(exc))
+            return LEFT
+        absent = [path for path in files if str(path) != "-" and not path.exists()]
+        for path in absent:  # who mistyped a name would wait for ever
+            complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
+        code = DONE if len(files) == len(args.file) and not (absent and args.no_follow) else LEFT
+        try:
+            _follow(begun, files, 0.0 if args.no_follow else args.until_idle, asked_since)
+        except KeyboardInterrupt:
+            pass
+        except OSError as exc:
+            complain(words_of(exc))
+            code = LEFT
     begun.finish(code)
     return code
 
@@ -88,8 +93,41 @@ def _is_log(path: Path) -> bool:
     return True
 
 
-def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None:
-    """Log what is written, until nothing was written for `until_idle` seconds; None goes on for ever."""
+@contextlib.contextmanager
+def _asked_to_end() -> Iterator[Callable[[], float | None]]:
+    """Inside the `with`, signals that ask us to end are noted: a file is followed until somebody ends that, on purpose.
+
+    Who asks again does not want to wait: the second signal does what it would do without us.
+
+    Yields:
+        A function that says when we were asked, by the monotonic clock; None if we were not.
+    """
+    asked: list[float] = []
+    numbers = [getattr(signal, name) for name in _ASK_TO_END if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def as_before() -> None:
+        for number in taken:
+            signal.signal(number, before[number])
+
+    def note(_number: int, _frame: object) -> None:
+        asked.append(time.monotonic())
+        as_before()
+
+    # A shell has its background jobs ignore Ctrl-C, and `nohup` the end of the terminal.
+    taken = [number for number in numbers if before[number] not in {signal.SIG_IGN, None}]
+    for number in taken:
+        signal.signal(number, note)
+    try:
+        yield lambda: asked[0] if asked else None
+    finally:
+        as_before()
+
+
+def _follow(
+    begun: Run, files: Sequence[Path], until_idle: float | None, asked_since: Callable[[], float | None]
+) -> None:
+    """Log what is written, until nothing was written for `until_idle` seconds, unless None, or we are asked to end."""
     from wandb_logging._supervise.tail import Tail  # noqa: PLC0415  most commands need none
 
     folders = [path for path in files if path.is_dir() or is_event_file(path)]
@@ -99,8 +137,11 @@ def _follow(begun: Run, files: Sequence[Path], until_idle: float | None) -> None
     since, size = time.monotonic(), -1
     try:
         while True:
+            asked = asked_since()  # before the look, so that it sees what was written before that
             texts = [tail.read() for tail in tails]
             _log(begun, tails, texts)
+            if asked is not None and not (any(texts) and time.monotonic() - asked < _LAST_LOOK):
+                break
             before, size = size, sum(map(event_bytes, folders))
             if any(texts) or (size != before and before >= 0):
                 since = time.monotonic()

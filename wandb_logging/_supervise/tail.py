@@ -1,8 +1,8 @@
 """Reads a file that another program writes, while it grows, as `tail -F` does.
 
 The file may not exist yet. After a rotation, the old file is read to its end and the new one from its beginning. A file
-that was truncated is read from its beginning again. A pipe is read as it fills. A line that a file ends with, without
-a newline, does not go on in the next file.
+that was truncated, or written anew, is read from its beginning again. A pipe is read as it fills. A line that a file
+ends with, without a newline, does not go on in the next file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 2**20
+_MARK = 64  # bytes before the position that has been reached, by which a file that was written anew is known
 _MOST_HELD = 2**16  # characters of a line that are held until it is complete
 STDIN = "-"
 
@@ -96,6 +97,7 @@ class Tail:
         self._is_pipe = self._has_begun = False
         self._has_no_name = str(path) == STDIN or str(path).startswith(("/dev/fd/", "/proc/", "/dev/stdin"))
         self._text = _Text()
+        self._mark = b""  # what stands before the position that has been reached
 
     @property
     def is_there(self) -> bool:
@@ -122,11 +124,13 @@ class Tail:
             return ""
         if self._is_pipe:
             return self._text.take(self._of_pipe(self._file))
-        text = self._more(self._file)
-        if text or not (self._was_cut() or self._was_replaced()):
+        was_cut = self._was_cut()
+        text = "" if was_cut else self._more(self._file)
+        if text or not (was_cut or self._was_replaced()):
             return text
-        if self._was_cut():
+        if was_cut:
             self._file.seek(0)
+            self._mark = b""
         elif text := self._more(self._file):  # the old file's last data, written before the other took its place
             return text
         else:
@@ -135,6 +139,7 @@ class Tail:
 
     def _more(self, file: BinaryIO) -> str:
         while data := file.read(_PIECE):
+            self._mark = (self._mark + data)[-_MARK:]
             if text := self._text.take(data):  # else there were only NULs
                 return text
         return ""
@@ -159,6 +164,7 @@ class Tail:
         if self._file is not None:
             self._file.close()
             self._file = None
+            self._mark = b""
 
     def _open(self) -> None:
         if self._file is None:
@@ -171,8 +177,13 @@ class Tail:
                 self._has_no_name = self._has_no_name or stat.S_ISCHR(mode)  # nobody comes to write to a device
 
     def _was_cut(self) -> bool:
+        """Whether the file was truncated, also if it is longer again: then other bytes stand before our position."""
         assert self._file is not None
-        return os.fstat(self._file.fileno()).st_size < self._file.tell()
+        size, position = os.fstat(self._file.fileno()).st_size, self._file.tell()
+        if size <= position or b"\0" in self._mark:  # on NFS NULs stand where data has not arrived yet
+            return size < position
+        self._file.seek(-len(self._mark), os.SEEK_CUR)
+        return self._file.read(len(self._mark)) != self._mark
 
     def _was_replaced(self) -> bool:
         assert self._file is not None
