@@ -40,7 +40,7 @@ _SAID_BY = re.compile(
     r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] "
 )  # prog: info: [42]
 _DIGIT = re.compile(r"\d")
-_LONE_COLON = re.compile(r"(?<=[ \u00a0\u202f]):(?= )")  # French puts a blank before it
+_LONE_COLON = re.compile(r"(?<= ):(?= )")
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
 _CELLS = {
@@ -78,7 +78,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
     if _ORNAMENTS.search(header):
         header, raw = (_ORNAMENTS.sub(_blank, text) for text in (header, raw))
-    if ": " in header and _LONE_COLON.search(header):
+    if " : " in header:
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     header, raw = _without_lead(header, raw)
     bars = len(BARS.findall(header))
@@ -342,6 +342,7 @@ def _by_name(names: list[str], texts: list[str]) -> dict[str, str]:
 
 def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | None:
     """Read cells separated by commas or tabs. A log's own prefix may come before the first cell."""
+    header, raw = map(_in_list, (header, raw))
     names, texts = (_of_the_row(line.split(separator)) for line in (header, raw))
     two = WIDE.findall(names[0])
     if len(texts) == len(names) + 1 and len(two) == 2 and cell(texts[0]) is None:
@@ -353,8 +354,17 @@ def _by_separator(header: str, raw: str, separator: str) -> dict[str, str] | Non
     if len(names) != len(texts) or len(names) < 2:
         return None
     first = [cells[0].rpartition(": ")[2] for cells in (names, texts)]
-    names = [name.strip(' "#') for name in (first[0], *names[1:])]
+    names = [name.strip(" \"#'") for name in (first[0], *names[1:])]
     return _by_name(names, [text.strip(' "') for text in (first[1], *texts[1:])])
+
+
+def _in_list(text: str) -> str:
+    """What is between the brackets of a line that is a list: `- [20, 1.5, ]`, `names: ['Step', 'Temp', ]`."""
+    match = _LIST.match(text)
+    return match[1] if match else text
+
+
+_LIST = re.compile(r"\s*(?:[A-Za-z]\w{0,20}:|-)\s*\[(.*?)[,\s]*\]\s*\Z")
 
 
 def _of_the_row(texts: list[str]) -> list[str]:

@@ -127,6 +127,7 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
         or (i > 0 and name == "t")
         or (item.sep == ">" and i > 0 and not _is_after(group.first, i))
         or group.first.is_place(i)
+        or _IN_ALL.match(group.first.text, item.end)
     ):
         return False
     if (item.unit and item.unit != "s" and not simulated) or (
@@ -142,6 +143,9 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
         return len(values) > 1 and increasing(values)
     turns = _without_best(values) if item.sep == "#" else values
     return len(values) < 3 or increasing(turns) or (len(set(values)) == 1 and bool(name))
+
+
+_IN_ALL = re.compile(r" (?:[a-z]+ ){0,2}[a-z]+s\)? in \d[\d.]* ?s")  # `118 simplex iterations in 0.02 seconds`: the end
 
 
 def _without_best(values: Sequence[float]) -> Sequence[float]:

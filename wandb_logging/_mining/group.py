@@ -6,7 +6,6 @@ from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import TRAIN
 
 
 @dataclass(eq=False)
@@ -43,7 +42,7 @@ class Group:
         own = name.split()
         if own[-1] == word:
             before = " ".join(own[:-1])
-            return f"{before} $name" if TRAIN.search(before) else "$name"
+            return f"{before} $name"
         return f"$name {' '.join(own[1:]) if own[0] == word else name}"
 
     def values(self, index: int) -> list[float]:

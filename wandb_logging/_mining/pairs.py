@@ -49,7 +49,7 @@ _FORMS = {
 _GOAL = re.compile(r"/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?![\w.])")  # 0.923/0, 1.88/1e-07, 5.3%/20.1%
 _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
-_NEXT_UNIT = re.compile(r" ?\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
+_NEXT_UNIT = re.compile(r" ?(?![A-Z] {0,3}=)\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
 _SEPARATOR = re.compile(rf"\s*(?:(?<![-=])[-=]>|([:=<]))\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _DASH = re.compile(r"(?<=[A-Za-z]) -()\Z")  # loss - 0.5
@@ -61,8 +61,8 @@ _DELIMITER = re.compile(
 )
 _NORM = re.compile(
     r"(?:(?<![^\d\s] )[A-Z][a-z]{2,20} |\w{1,20}\*|max|min|mean|sup)?(?:\|{1,2}[A-Za-z][^|\s]{0,12}\|{1,2} ?/ ?)?"
-    r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?\Z"
-)  # |g|, ||dx||, scale*|T|, ||r||/||b||
+    r"\|{1,2}[A-Za-z](?:[^|\s]| (?=[a-z])){0,12}\|{1,2}(?:_\w{1,12})?(?:\^2|\*\*2)?\Z"
+)  # |g|, ||dx||, scale*|T|, ||r||/||b||, |dV|^2
 _QUOTED = re.compile(r"[('\s]'([A-Za-z_][\w ./-]{0,40})',\Z")  # ('loss', 0.5)
 _SPACED_RATE = re.compile(r"(?:^|[|,;\t])\s*([A-Za-z]\w{0,20} / (?i:s|sec|second|step|iter|it|batch|epoch|op|min))\Z")
 _AT_LEVELS = re.compile(r"(?<![\w/@])([A-Za-z][\w/]{0,20}@\[?0?\.\d{1,2}:0?\.\d{1,2}\]?)\Z")  # mAP@.5:.95
@@ -324,7 +324,7 @@ def _whole_name(before: str, sep: str) -> str:
     quoted = _QUOTED.search(before) if before.endswith("',") else None
     if quoted:
         return quoted[1]
-    norm = _NORM.search(before) if before.endswith("|") or "|_" in before else None
+    norm = _NORM.search(before) if before.endswith(("|", "|^2", "|**2")) or "|_" in before else None
     if norm:
         return norm[0]
     chained = _CHAINED.search(before) if sep == "=" and " = " in before else None

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from wandb_logging._mining import cells as table_cells, table_headers
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, increasing
-from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
@@ -161,10 +160,9 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header) or _is_title(texts, i):
         return None
     decimal = _decimal(texts, i)
-    texts = [(number, pointed(text)) for number, text in texts] if decimal == "," else texts
     above = _above(texts, i)
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
-    rows, lines, labels, tells = _rows(Table(header), texts, taken)
+    rows, lines, labels, tells = _rows(Table(header, decimal=decimal), texts, taken)
     alone = len(rows) == 1 and (follows or (len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))))
     if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
         return None
@@ -177,12 +175,12 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
-        rows, lines, _, _ = _rows(Table(header, step=rule["step"]), texts, taken)
+        rows, lines, _, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
         if labels and _is_twice(row.get(rule["step"]) for _, row in rows):
             rule["names"] = labels
     elif labels:
         rule["names"] = labels
-    other = _other_header(Table(header, step=rule.get("step")), texts)
+    other = _other_header(Table(header, decimal=decimal, step=rule.get("step")), texts)
     if other is not None:
         rule["ends"] = other
     rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))
@@ -253,10 +251,16 @@ _KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happ
 
 
 def _is_timing(header: str) -> bool:
-    """Whether the table of this header says how long the parts of a program took."""
+    """Whether the table of this header says how long the parts of a program took, or how often each was called."""
     words = set(re.split(r"[\s|]+", header.lower()))
-    rest = words - _TIMING
-    return "time" in words and len(rest) < 2 and not any(step_rank(word) is not None for word in rest)
+    rest = {word for word in words - _TIMING if not word.startswith(_SPENT)}
+    counted = any(step_rank(word) is not None for word in rest)
+    called = not words.isdisjoint(_CALLS) and any(word.startswith(_SPENT) for word in words)
+    return not counted and (called or ("time" in words and len(words - _TIMING) < 2))
+
+
+_CALLS = frozenset({"calls", "ncalls", "#calls"})
+_SPENT = ("cpu", "wall", "time", "self", "cum", "sec")
 
 
 def _decimal(texts: Sequence[Text], i: int) -> str:
@@ -356,7 +360,12 @@ def _is_first_of_two(texts: Sequence[Text], i: int) -> bool:
 
 
 def _is_title(texts: Sequence[Text], i: int) -> bool:
-    """Whether an empty line or a rule and then the header follow, so that this line is the title of the table."""
+    """Whether an empty line or a rule and then the header follow, so that this line is the title of the table.
+
+    A sentence is its title also if the header is the next line.
+    """
+    if i + 1 < len(texts) and _is_sentence(texts[i][1], texts[i + 1][1]) and _header(texts[i + 1][1]) is not None:
+        return _can_begin(texts, i + 1)
     at = i + 1
     while at < min(i + 4, len(texts)) and (not texts[at][1].strip() or _ORNAMENTS.match(texts[at][1])):
         at += 1
@@ -385,6 +394,7 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     if (
         ":" in text
         or "=" in text
+        or _is_sentence(text, texts[i][1])
         or text.rstrip().endswith((".", "!"))
         or len(text) - len(text.lstrip()) > len(texts[i][1])
     ):
@@ -396,6 +406,14 @@ def _above(texts: Sequence[Text], i: int) -> str | None:
     return " ".join(words) if same or over or turns else None
 
 
+def _is_sentence(above: str, header: str) -> bool:
+    """Whether a line above a header of columns far apart is a sentence: all its words are one blank apart."""
+    columns = len(table_cells.WIDE.findall(header.strip())) > _SENTENCE
+    begins = len(above) - len(above.lstrip()) <= len(header) - len(header.lstrip())
+    return columns and begins and len(table_cells.WIDE.findall(above.strip())) == 1
+
+
+_SENTENCE = 2  # columns; below fewer, a line could name them all
 _SELF_NAMED = re.compile(r"(?:\s*[A-Za-z_]{2,20} +[-+]?\d\S{0,20}){2,9}\s*")  # iter 200 value 0.05
 
 

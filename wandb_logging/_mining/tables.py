@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._mining.cells import BARS, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
-from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
 
@@ -59,7 +58,7 @@ class Table:
         if self._ends is not None and self._ends in raw:
             state.clear()
             return None
-        return self._row(pointed(raw) if self._decimal == "," else raw, state)
+        return self._row(raw, state)
 
     def _open(self, raw: str, state: dict[str, Any]) -> Found | None:
         """Read a line of the header; None if this line is none."""
@@ -113,7 +112,11 @@ class Table:
         return found
 
     def _is_remark(self, cells: Mapping[str, str], raw: str, state: dict[str, Any]) -> bool:
-        """Whether a word and a colon are before a row's numbers, though not in the first: `Histogram: 1 0 0 0`."""
+        """Whether words are before a row's numbers, though not in the first: `Histogram: 1 0 0`, `Found so far: 1`."""
+        worded = self._step is not None and bool(_WORD.match(raw))
+        first = state.setdefault("worded", worded)
+        if (worded and not first) or ("kinds" in state and _SAID.match(raw)):
+            return True
         counted = self._step is not None and cells.get(LABEL, "").endswith(":")
         labelled = counted or bool(_LABELLED.match(raw))
         return bool(not state.setdefault("labelled", labelled) and labelled)
@@ -126,7 +129,7 @@ class Table:
         found: Found = {}
         kinds = ""
         for given, text in cells.items():
-            value = cell(text)
+            value = cell(text, self._decimal)
             name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
             if value is not None and given != self._labels:
@@ -150,6 +153,8 @@ def _is_all_names(raw: str) -> bool:
     return sum(map(bool, texts)) > 1 and all(text[0].isalpha() and cell(text) is None for text in texts if text)
 
 
+_SAID = re.compile(r"\s*[A-Za-z]{3,20} [A-Za-z]{2,20}[\w ]{0,20}: ")
+_WORD = re.compile(r"\s*[A-Za-z_]{3,40}\s")
 _LABELLED = re.compile(r"\s*[A-Za-z][\w/]{0,30}: +[-+.\d]\S* *\Z")
 _MARK_LENGTH = 2
 _MARK = re.compile(r"\A(\s*)#(?=[A-Za-z])(?=[^#]*\Z)")  # of a comment; where more names have it, it means "number of"

@@ -8,16 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import counters, lines, numbers
+from wandb_logging._errors import SettingsError
+from wandb_logging._mining import counters, lines
 from wandb_logging._mining.chosen import chosen
-from wandb_logging._mining.code_lines import may_hold_metrics
 from wandb_logging._mining.findings import is_clock, is_id
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rule_keys import MAX_RULES
-from wandb_logging._mining.rules import valid
+from wandb_logging._mining.rules import MAX_RULES, Line, Rule
 from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._mining.shapes import Field, Shape, shape
-from wandb_logging._mining.template import escaped, with_places
+from wandb_logging._mining.suggest import MAX_LINES, is_text
 from wandb_logging._mining.vocabulary import is_metric
 
 MOST = 5  # shapes that are told
@@ -25,7 +24,7 @@ _LEAST = 3  # lines of a shape
 _LONGEST = 200  # characters of a sample
 _MOST_NUMBERS = 12  # in a line; more are a matrix
 
-_NUMBER = re.compile(rf"{numbers.LOOSE}|\x01+")
+_NUMBER = re.compile(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?|\x01+")
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,16 @@ def untaken(text: str, rules: Sequence[Mapping[str, Any]]) -> list[Untaken]:
 def _left(text: str, rules: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """The lines that no rule fits, and that could hold results, with their numbers."""
     used = RuleSet(list(rules)[:MAX_RULES])
-    texts = lines.of_log(text)
+    texts = [
+        (number, shown)
+        for number, line in enumerate(text.split("\n")[:MAX_LINES], 1)
+        for shown in lines.redraws(line.rstrip("\r"))
+    ]
     settings = chosen(texts)
     left, before = [], 0
     for number, shown in texts:
         used.feed(shown, number=number)
-        if used.hits == before and number not in settings and len(shown) <= _LONGEST and may_hold_metrics(shown):
+        if used.hits == before and number not in settings and len(shown) <= _LONGEST and is_text(shown):
             left.append((number, shown))
         before = used.hits
     return left
@@ -81,15 +84,21 @@ def _told(items: Sequence[Shape]) -> Untaken | None:
     if sum(changing) > _MOST_NUMBERS or not _may_be_results(items):
         return None
     names = _names(items)
-    places, nameless = [], 0
+    written, at, nameless = "", first.head, 0
     for match, changes in zip(matches[0], changing):
-        place = "*" if match[0][0] == "\x01" else names.get(match.start()) if changes else "_"
-        if place is None:
+        written += first.text[at : match.start()].replace("{", "{{").replace("}", "}}")
+        at = match.end()
+        if match[0][0] == "\x01":
+            written += "{*}"
+        elif not changes:
+            written += "{_}"
+        elif match.start() in names:
+            written += f"{{{names[match.start()]}}}"
+        else:
             nameless += 1
-            place = f"number {nameless}"
-        places.append((*match.span(), f"{{{place}}}"))
-    written, end = with_places(first.text, places, first.head)
-    rule = {"line": " ".join((written + escaped(first.text[end:])).split())}
+            written += f"{{number {nameless}}}"
+    written += first.text[at:].replace("{", "{{").replace("}", "}}")
+    rule = {"line": " ".join(written.split())}
     return Untaken(len(items), " ".join(first.text[first.head :].split()), rule) if _takes(rule, items) else None
 
 
@@ -146,8 +155,14 @@ _PROSE = re.compile(
 
 def _takes(rule: Mapping[str, Any], items: Sequence[Shape]) -> bool:
     """Whether a rule is valid, and gives metrics for its sample and for nearly all lines of its shape."""
-    made = valid(rule)
-    if made is None:
+    try:
+        made = Rule(0, rule)
+    except SettingsError:
         return False
-    right = [bool(made.metrics_in(item.text)) for item in items[:50]]
+    right = [_gives(made, item.text) for item in items[:50]]
     return right[0] and sum(right) * 10 >= len(right) * 9
+
+
+def _gives(rule: Rule, text: str) -> bool:
+    found = rule.find(Line(text), {})
+    return bool(found and rule.row(found, "")[2])

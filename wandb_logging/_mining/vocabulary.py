@@ -66,7 +66,7 @@ _STOPS = frozenset(
 )
 _PLACES = frozenset("in on at to by from as".split())
 _TAKEN_OFF = frozenset("of is was are reaches reached equals now".split())
-_WORDS = re.compile(r"[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
+_WORDS = re.compile(r"l(?:n|og)L\d*(?![A-Za-z])|[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
 
 
 def words(name: str) -> list[str]:

@@ -1,0 +1,98 @@
+"""Forms of solvers and simulations that were run for this: what stands around their rows, and how they name numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mining.test_other_forms import SIX, lines, rows
+
+
+def test_a_sentence_above_a_header_is_no_part_of_it() -> None:
+    """Though it has as many words as there are columns, or the columns have words in common."""
+    four = "Using dual simplex solver\n  Iteration        Objective     Infeasibilities num(sum)\n" + lines(
+        "         {i}0     3.{i}000e+02 Pr: {i}(0) 0.0s\n", *SIX
+    )
+    assert rows(four)[-1] == (60, {"Objective": 360.0, "num(sum)": 0.0})
+    again = "Interior point solve\n Iter       primal obj         dual obj     gap\n" + lines(
+        "   {i}    4.6936292{i}e+02  -3.4865017{i}e+03   2.8{i}e-01\n", *SIX
+    )
+    assert rows(again)[-1] == (6, {"primal obj": 469.362926, "dual obj": -3486.50176, "gap": 0.286})
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "below"),
+    [
+        (
+            "  iter    energy   gnorm   gmax\n",
+            "   {i}    {e}   -3.{i}1   0.{i}\n",
+            "Solution count 5: 610 575 526 335\n",
+        ),
+        (
+            "              iter       energy          gnorm     gmax       time\n",
+            "                 {i}      -75.947278512{i}  8.0{i}D-01  3.5{i}D-01      0.{i}\n",
+            " iterdrv         7     0.06     0.06     0.06     0.06    0.00\n",
+        ),
+    ],
+)
+def test_a_row_of_numbers_with_words_before_it_is_none_of_the_table(header: str, row: str, below: str) -> None:
+    """A list of solutions, a table of how long each part took: whatever the columns fit."""
+    text = header + lines(row, *SIX)
+    assert rows(text + "\n" + below) == rows(text)
+    assert len(rows(text)) == 6
+
+
+def test_how_often_and_how_long_the_parts_of_a_program_ran_is_no_metric() -> None:
+    """Whatever the columns are called: `routine calls cpu-min cpu-max`, `function ncalls self total`."""
+    for header in ("routine      calls  cpu-min  cpu-max", "function    ncalls     self    total"):
+        text = f" {header}\n" + lines(" part_{i}          {i}     0.{i}6     0.{i}7\n", *SIX)
+        assert rows(text) == []
+
+
+def test_how_many_iterations_the_whole_took_is_no_step() -> None:
+    """The rows of the next table are not counted from it."""
+    table = "    Node    Left     Obj      Gap\n" + "".join(f"       0       0  998.{i}4   8{i}.0%\n" for i in SIX)
+    said = "Explored {i}{i} nodes ({i}18 simplex iterations) in 0.0{i} seconds\n\n"
+    found = rows("".join(table + said.format(i=i) for i in SIX))
+    assert {step for step, row in found if "Gap" in row} <= {None, 0}
+
+
+def test_a_norm_may_be_squared() -> None:
+    """`|ddv_scf|^2 = 1e-07` is a number's name as much as `|ddv_scf|` is."""
+    text = lines(" iter # {i} total time : 0.{i}\n  thresh= 1.{i}E-02 |ddv_scf|^2 =  2.{i}E-07\n", *SIX)
+    assert rows(text)[-1] == (6, {"thresh": pytest.approx(0.016), "|ddv_scf|^2": pytest.approx(2.6e-7)})
+
+
+def test_a_log_likelihood_may_be_numbered() -> None:
+    """`lnL0 = -1128.2` is said once, and the result of what came before."""
+    assert rows("lnL0 = -1128.200774\n") == [(None, {"lnL0": -1128.200774})]
+
+
+def test_numbers_of_an_array_may_be_padded() -> None:
+    """As numpy fills up the last one: `[-0.94  0.80  0.5 ]`."""
+    text = lines("it {i}  x = [-0.{i}1  0.8{i}]  f = 3.{i}\n", 1, 2) + lines(
+        "it {i}  x = [-0.{i}   0.8 ]  f = 3.{i}\n", 3, 4
+    )
+    assert [row["f"] for _, row in rows(text)] == [3.1, 3.2, 3.3, 3.4]
+
+
+def test_what_was_done_with_a_field_stays_in_its_name() -> None:
+    """The average of a field and its maximum are two curves."""
+    text = lines("time {i}\n  average of rho = 0.{i}\n  average of T = 31{i}.5\n  average of p = {i}.5\n", *SIX)
+    assert rows(text)[-3:] == [
+        (6, {"average of rho": 0.6}),
+        (6, {"average of T": 316.5}),
+        (6, {"average of p": 6.5}),
+    ]
+
+
+def test_a_letter_before_a_sign_is_a_name_and_no_unit() -> None:
+    """`at step 100 T = 171.9`: the temperature, not 100 tesla."""
+    assert rows(lines("t={i}.25 at step {i}00 T = 17{i}.96\n", *SIX))[-1] == (600, {"t": 6.25, "T": 176.96})
+
+
+def test_rows_of_a_table_may_be_lists() -> None:
+    """As YAML has them, below the list of their names."""
+    text = (
+        "keywords: ['Step', 'Temp', 'PotEng', ]\ndata:\n" + lines("  - [{i}0, 10{i}.5, -296.{i}, ]\n", *SIX) + "...\n"
+    )
+    assert rows(text)[-1] == (60, {"Temp": 106.5, "PotEng": -296.6})
