@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from wandb_logging import new_run
 from wandb_logging._cli import main
+from wandb_logging.compat._install import FOLDER
 from wandb_logging.testing import LocalServer
 
 pytestmark = pytest.mark.contract
@@ -98,6 +100,82 @@ with SummaryWriter(sys.argv[1]) as writer:
     run = wandb_server.run("one")
     assert [row["_timestamp"] for row in run.history if "loss" in row] == [1000.5]
     (picture,) = (row["picture"] for row in run.history if "picture" in row)
-    assert (picture["_type"], picture["width"], picture["height"]) == ("image-file", 4, 4)
-    assert run.files[picture["path"]].startswith(b"\x89PNG")
+    assert (picture["_type"], picture["width"], picture["height"]) == ("images/separated", 4, 4)
+    assert run.files[picture["filenames"][0]].startswith(b"\x89PNG")
     assert run.config["lr"] == 0.25
+
+
+EVERYTHING = """
+import numpy as np, struct, zlib
+from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.summary.writer import event_file_writer
+from tensorboard.util.tensor_util import make_tensor_proto
+import wandb
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 0, 0, 0, 0))
+png = b"\\x89PNG\\r\\n\\x1a\\n" + head + chunk(b"IDAT", zlib.compress(bytes(3))) + chunk(b"IEND", b"")
+
+def new(tag, array, plugin):
+    value = summary_pb2.Summary.Value(tag=tag, tensor=make_tensor_proto(array))
+    value.metadata.plugin_data.plugin_name = plugin
+    return value
+
+def old(tag, low, limits, counts):
+    histogram = summary_pb2.HistogramProto(min=low, max=9, num=1, sum=1, bucket_limit=limits, bucket=counts)
+    return summary_pb2.Summary.Value(tag=tag, histo=histogram)
+
+rng = np.random.default_rng(7)
+edges = np.cumsum(rng.random(1300))
+counts = rng.integers(0, 9, 1299).astype(float)
+images = np.array([b"2", b"1", png, png], object)
+curve = np.vstack([np.zeros((4, 3)), [[0.5, 2 / 3, 0.7]], [[0.8, 0.5, 0.3]]]).astype(np.float32)
+steps = {
+    1: [new("single", np.float32(0.1), "scalars"), new("whole", np.int64(3), "scalars"), new("double", 0.1, "scalars")],
+    2: [summary_pb2.Summary.Value(tag="old", simple_value=0.1)],
+    3: [new("many", np.stack([edges[:-1], edges[1:], counts], 1), "histograms")],
+    4: [old("empty first", 0, [1, 2, 3], [0, 2, 4]), old("first", 0.5, [1, 2, 3], [1, 2, 4])],
+    5: [old("no bins", 0, [], []), new("no rows", np.zeros((0, 3)), "histograms")],
+    6: [new("images", images, "images"), new("curve", curve, "pr_curves")],
+    7: [summary_pb2.Summary.Value(tag="again", simple_value=float("inf"))],
+    -2: [summary_pb2.Summary.Value(tag="back", simple_value=2)],
+}
+run = wandb.init(project="p", id="one", sync_tensorboard=True)
+for part in ("logs/train", "logs/val"):
+    writer = event_file_writer.EventFileWriter(part)
+    for step, values in steps.items():
+        writer.add_event(event_pb2.Event(wall_time=1e9 + step, step=step, summary=summary_pb2.Summary(value=values)))
+    writer.close()
+run.finish()
+"""
+
+
+def written_rows(folder: Path, **more: str) -> list[dict[str, Any]]:
+    """The rows of a program that writes event files, without clocks and random names."""
+    with LocalServer() as server:
+        folder.mkdir()
+        env = {**os.environ, **server.env(), "WANDB_SILENT": "true", **more}
+        subprocess.run([sys.executable, "-c", EVERYTHING], cwd=folder, env=env, check=True, timeout=300)
+        (run,) = server.runs
+        rows = run.history
+        for row in rows:
+            for value in row.values():
+                if isinstance(value, dict):
+                    paths = value.pop("filenames", None) or [value.pop("path")] if value["_type"] != "histogram" else []
+                    files = [run.files[path] for path in paths]
+                    value["files"] = list(map(json.loads, files)) if value["_type"] == "table-file" else files
+                    value.pop("sha256", None)
+            row["_runtime"] = 0
+        return sorted(rows, key=lambda row: ("train" not in str(row), row["_timestamp"], row["_step"]))
+
+
+def test_everything_that_a_writer_writes(tmp_path: Path) -> None:
+    """Names, steps, times, numbers, bins, images and tables are those of the official SDK, in old and new form."""
+    theirs = written_rows(tmp_path / "theirs")
+    ours = written_rows(tmp_path / "ours", PYTHONPATH=str(FOLDER))
+    for row in (*theirs, *ours):
+        row.pop("_step")  # the official SDK reads both folders at once
+    assert len(theirs) == 14
+    assert ours == theirs

@@ -84,10 +84,11 @@ class TestRows:
         histogram = by_name["h"]
         assert isinstance(histogram, Histogram)
         assert sum(histogram.counts) == 10
-        assert (histogram.low, histogram.high) == (0.0, 9.0)
+        assert (histogram.edges[0], histogram.edges[-1]) == (0.0, 9.0)
         (picture,) = by_name["img"]
         assert isinstance(picture, Picture)
         assert picture.data.startswith(b"\x89PNG")
+        assert (picture.width, picture.height) == (4, 4)
         assert by_name["note/text_summary"] == "hello"
         assert next(row.wall_time for row in found if "h" in row.metrics) == 1000.5
         assert {name: value for row in found for name, value in row.hparams.items()} == {
@@ -97,7 +98,65 @@ class TestRows:
         }
 
 
+class TestOldFiles:
+    def written(self, folder: Path, tag: str) -> Path:
+        with tensorboard.SummaryWriter(str(folder), filename_suffix=f".{tag}") as writer:
+            writer.add_scalar(tag, 1.5, 3)
+        return next(path for path in folder.iterdir() if path.name.endswith(tag))
+
+    def test_what_nobody_touched_since_is_passed_over(self, tmp_path: Path) -> None:
+        """Of a file that was complete before, only what is added is read; of one that comes, all, however old it is."""
+        old = self.written(tmp_path / "logs", "old")
+        since = old.stat().st_ctime + 1000
+        copied = self.written(tmp_path / "elsewhere", "copied")
+        folder = EventFolder(tmp_path / "logs", since=since)
+        assert list(folder.look()) == []
+        with old.open("ab") as file:
+            file.write(self.written(tmp_path / "more", "added").read_bytes())
+        assert [row.metrics for row in folder.look(last=True)] == [{"added": 1.5, "global_step": 3}]
+        later = EventFolder(tmp_path / "logs", since=old.stat().st_ctime - 1)
+        copied.rename(tmp_path / "logs" / copied.name)
+        assert {name for row in later.look(last=True) for name in row.metrics} == {
+            "old",
+            "added",
+            "copied",
+            "global_step",
+        }
+
+    def test_a_file_whose_place_another_took(self, tmp_path: Path) -> None:
+        """A shorter file of the same name is read from its beginning."""
+        with tensorboard.SummaryWriter(str(tmp_path / "logs")) as writer:
+            for step in range(9):
+                writer.add_scalar("loss", step, step)
+        (path,) = (tmp_path / "logs").iterdir()
+        folder = EventFolder(tmp_path / "logs")
+        assert len(list(folder.look())) == 8
+        path.write_bytes(self.written(tmp_path / "other", "new").read_bytes())
+        assert [row.metrics["global_step"] for row in folder.look(last=True)] == [8, 3]
+
+    @pytest.mark.parametrize("ending", [".profile-empty", ".sagemaker-uploaded"])
+    def test_what_only_looks_like_one(self, tmp_path: Path, ending: str) -> None:
+        """What a profiler and SageMaker put beside event files is none."""
+        path = self.written(tmp_path / "logs", "old")
+        path.rename(path.with_name(path.name + ending))
+        assert not has_event_files(tmp_path / "logs")
+
+
 class TestDamage:
+    def test_damage_that_is_gone_with_the_next_look(self, tmp_path: Path) -> None:
+        """On a network's disk a page may be zeros until it comes; only what stays so is damage."""
+        with tensorboard.SummaryWriter(str(tmp_path / "logs")) as writer:
+            for step in range(9):
+                writer.add_scalar("loss", step, step)
+        (path,) = (tmp_path / "logs").iterdir()
+        data = path.read_bytes()
+        folder = EventFolder(tmp_path / "logs")
+        path.write_bytes(data[:100] + bytes(len(data) - 100))
+        assert list(folder.look()) == []
+        assert folder.damaged == {}
+        path.write_bytes(data)
+        assert [row.metrics["global_step"] for row in folder.look(last=True)] == list(range(9))
+
     def test_a_file_cut_anywhere_gives_what_is_whole(self, tmp_path: Path) -> None:
         """A file that its writer was killed in is read up to its last whole record, and nothing is called damaged."""
         with tensorboard.SummaryWriter(str(tmp_path / "a")) as writer:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.examples import at_most
-from wandb_logging._formats.event_file import Histogram, Picture, event, records
+from wandb_logging._formats.event_file import Curve, Histogram, Picture, event, records
 from wandb_logging._formats.event_folder import STEP, EventFolder
 
 WHY = "tensorboard reads the files: the extra test has it up to Python 3.13"
@@ -97,7 +97,9 @@ def test_histograms_images_and_texts(tmp_path: Path) -> None:
         summary_pb2.Summary.Value(
             tag="images", tensor=pictures, metadata=kinds["image"].create_summary_metadata("", "")
         ),
-        summary_pb2.Summary.Value(tag="image", image=summary_pb2.Summary.Image(encoded_image_string=b"png three")),
+        summary_pb2.Summary.Value(
+            tag="image", image=summary_pb2.Summary.Image(width=4, height=2, encoded_image_string=b"png three")
+        ),
     ]
     path = write(tmp_path / "logs", [of_value(value, 7, 5.5) for value in values])
     (row,) = EventFolder(tmp_path / "logs").look(last=True)
@@ -112,14 +114,14 @@ def test_histograms_images_and_texts(tmp_path: Path) -> None:
         return read[tag][2]
 
     assert row.metrics["note"] == b"\n".join(tensor("note")).decode()
-    assert row.metrics["images"] == [Picture(data) for data in tensor("images")[2:]]
-    assert row.metrics["image"] == [Picture(data) for data in tensor("image")[2:]]
+    assert row.metrics["images"] == [Picture(data, 4, 2) for data in tensor("images")[2:]]
+    assert row.metrics["image"] == [Picture(data, 4, 2) for data in tensor("image")[2:]]
     for name in ("old", "new"):
         mine, table = row.metrics[name], tensor(name)
         assert isinstance(mine, Histogram)
         counts = [count for count in mine.counts if count]
         assert counts == [count for count in table[:, 2] if count]
-        assert mine.limits == list(table[:, 1])
+        assert mine.edges[1:] == list(table[:, 1])
 
 
 def test_a_file_that_is_cut_anywhere(tmp_path: Path) -> None:
@@ -130,3 +132,35 @@ def test_a_file_that_is_cut_anywhere(tmp_path: Path) -> None:
         path.write_bytes(data[:end])
         theirs = list(event_file_loader.LegacyEventFileLoader(str(path)).Load())
         assert len(list(records(data[:end]))) == len(theirs)
+
+
+def raw(tag: str, array: Any, plugin: str = "") -> Any:
+    """A value in the new form, which names its plugin or leaves that out."""
+    value = summary_pb2.Summary.Value(tag=tag, tensor=tensor_util.make_tensor_proto(array))
+    if plugin:
+        value.metadata.plugin_data.plugin_name = plugin
+    return value
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_plugin_is_named_once(tmp_path: Path, again: bool) -> None:
+    """Writers of TensorFlow 1 name it with a tag's first value alone; a file read in two pieces has lost nothing."""
+    kinds_of = {
+        "weights": (np.array([[0.0, 1.0, 3.0], [1.0, 2.0, 4.0]]), "histograms"),
+        "note": (np.array([b"hello"], object), "text"),
+        "image": (np.array([b"4", b"2", b"png"], object), "images"),
+        "curve": (np.array([[0.0, 0.0]] * 4 + [[0.5, 1.0], [1.0, 0.0]]), "pr_curves"),
+    }
+    first = [of_value(raw(tag, array, plugin), 1) for tag, (array, plugin) in kinds_of.items()]
+    path = write(tmp_path / "logs", first + [of_value(raw(tag, array), 2) for tag, (array, _) in kinds_of.items()])
+    folder = EventFolder(tmp_path / "logs")
+    whole = list(folder.look(last=True))
+    if again:
+        whole[1:] = EventFolder(tmp_path / "logs", {path.name: whole[0].through}).look(last=True)
+    expected = {
+        "weights": Histogram([0.0, 1.0, 2.0], [3.0, 4.0]),
+        "note": "hello",
+        "image": [Picture(b"png", 4, 2)],
+        "curve": Curve([(1.0, 0.5), (0.0, 1.0)]),
+    }
+    assert [row.metrics for row in whole] == [{**expected, STEP: 1}, {**expected, STEP: 2}]

@@ -132,7 +132,7 @@ def _follow(
 
     folders = [path for path in files if path.is_dir() or is_event_file(path)]
     for folder in folders:
-        begun.watch_tensorboard(folder)
+        begun.watch_tensorboard(folder, earlier=True)
     tails = [Tail(path, whole=len(files) - len(folders) > 1) for path in files if path not in folders]
     since, size = time.monotonic(), -1
     try:

@@ -8,6 +8,7 @@ numbers below come from there. Present writers put scalars into tensors, older o
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from typing import Any
@@ -30,19 +31,26 @@ class DamagedFile(ValueError):
 
 @dataclass(frozen=True)
 class Histogram:
-    """A histogram: the count of each bin, and where each bin ends. The first bin begins at `low`."""
+    """A histogram: the count of each bin, and the edges of the bins, one more than counts."""
 
-    low: float
-    high: float
-    limits: list[float]
+    edges: list[float]
     counts: list[float]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image in the encoding that its writer chose."""
+    """An image in the encoding that its writer chose, and its size in pixels, as the writer says it."""
 
     data: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision and recall, for each threshold a point of (recall, precision)."""
+
+    points: list[tuple[float, float]]
 
 
 @dataclass
@@ -52,7 +60,7 @@ class Event:
     Attributes:
         wall_time: seconds since 1970.
         step: the step that the writer gave.
-        values: tag -> a number, a `Histogram`, a list of `Picture`, or a text.
+        values: tag -> a number, a `Histogram`, a list of `Picture`, a `Curve`, or a text.
         hparams: hyperparameters of the run, by name.
     """
 
@@ -90,12 +98,18 @@ def record(message: bytes) -> bytes:
     return b"%b%b%b%b" % (length, struct.pack("<I", masked(length)), message, struct.pack("<I", masked(message)))
 
 
-def event(message: bytes) -> Event:
+def event(message: bytes, plugins: dict[str, str] | None = None) -> Event:
     """Read the message of a record.
+
+    Args:
+        message: the message.
+        plugins: tag -> the plugin that draws its values, as messages before this one said it. Writers may say it with
+            the first value of a tag alone. What this message says is added. An unknown tag gives "".
 
     Raises:
         BrokenMessage: it is no message.
     """
+    plugins = defaultdict(str) if plugins is None else plugins
     found = Event()
     for number, value in protobuf.fields(message):
         if number == 1:
@@ -105,15 +119,17 @@ def event(message: bytes) -> Event:
         elif number == 5:
             for inner, summary_value in protobuf.fields(protobuf.raw(value)):
                 if inner == 1:
-                    _take(found, protobuf.raw(summary_value))
+                    _take(found, protobuf.raw(summary_value), plugins)
     return found
 
 
-def _take(into: Event, message: bytes) -> None:
+def _take(into: Event, message: bytes, plugins: dict[str, str]) -> None:
     """Add one value of a summary."""
     parts = dict(protobuf.fields(message))
     tag = protobuf.text(parts[1]) if 1 in parts else ""
     plugin, content = _plugin(protobuf.raw(parts[9])) if 9 in parts else ("", b"")
+    if plugin:
+        plugins[tag] = plugin
     if plugin == "hparams":
         into.hparams.update(_hparams(content))
     elif 2 in parts:
@@ -121,8 +137,10 @@ def _take(into: Event, message: bytes) -> None:
     elif 5 in parts:
         into.values[tag] = _histogram(protobuf.raw(parts[5]))
     elif 4 in parts:
-        into.values[tag] = [Picture(protobuf.raw(dict(protobuf.fields(protobuf.raw(parts[4]))).get(4, b"")))]
-    elif 8 in parts and (value := _of_tensor(protobuf.raw(parts[8]), plugin)) is not None:
+        image = dict(protobuf.fields(protobuf.raw(parts[4])))
+        height, width = (protobuf.signed(image.get(number, 0)) for number in (1, 2))
+        into.values[tag] = [Picture(protobuf.raw(image.get(4, b"")), width, height)]
+    elif 8 in parts and (value := _of_tensor(protobuf.raw(parts[8]), plugin or plugins[tag])) is not None:
         into.values[tag] = value
 
 
@@ -134,21 +152,22 @@ def _plugin(metadata: bytes) -> tuple[str, bytes]:
 
 
 def _histogram(message: bytes) -> Histogram:
-    low = high = 0.0
+    """Read a histogram in the form of TensorFlow 1, which says where bins end, and the least of all values."""
+    low = 0.0
     limits: list[float] = []
     counts: list[float] = []
     for number, value in protobuf.fields(message):
         if number == 1:
             low = protobuf.double(value)
-        elif number == 2:
-            high = protobuf.double(value)
         elif number == 6:
             limits += protobuf.doubles(value)
         elif number == 7:
             counts += protobuf.doubles(value)
     if len(limits) != len(counts):
         raise BrokenMessage("a histogram with another number of limits than of counts")
-    return Histogram(low, high, limits, counts)
+    if counts and not counts[0]:  # an empty first bin only says where the next one begins
+        return Histogram(limits, counts[1:])
+    return Histogram([min(low, *limits[:1]), *limits] if limits else [], counts)
 
 
 # For each `DataType` of tensor.proto: the format of numbers in `tensor_content`, and the field used without it.
@@ -172,17 +191,19 @@ def _of_tensor(message: bytes, plugin: str) -> Any:
     """The value that a tensor stands for, given the plugin that draws it; None if we have no use for it."""
     kind, shape, numbers, texts = _tensor(message)
     if plugin == "histograms" and len(shape) == 2 and shape[1] == 3:
-        triples = [numbers[at : at + 3] for at in range(0, len(numbers), 3)]
-        if not triples:
-            return None
-        return Histogram(triples[0][0], triples[-1][1], [one[1] for one in triples], [one[2] for one in triples])
+        lefts, rights, counts = (numbers[at::3] for at in range(3))
+        return Histogram([*lefts, *rights[-1:]], counts)
+    if plugin == "pr_curves" and len(shape) == 2 and len(numbers) == shape[0] * shape[1] and shape[0] >= 2:
+        precision, recall = numbers[-2 * shape[1] : -shape[1]], numbers[-shape[1] :]
+        return Curve([*zip(recall, precision)])
     if kind == 7:
         if plugin == "images":
-            return [Picture(data) for data in texts[2:]]  # the first two texts are width and height
+            width, height = (int(size[:9]) if size.isdigit() else 0 for size in (*texts, b"", b"")[:2])
+            return [Picture(data, width, height) for data in texts[2:]]
         return "\n".join(data.decode("utf-8", "replace") for data in texts) if plugin == "text" else None
     if len(numbers) != 1 or plugin not in {"", "scalars"}:
         return None
-    return shortest(numbers[0]) if kind == 1 else numbers[0]
+    return numbers[0]
 
 
 def shortest(number: float) -> float:

@@ -11,6 +11,7 @@ import heapq
 import math
 import os
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -24,7 +25,14 @@ from wandb_logging._journal.cache_folder import is_run_dir
 
 STEP = "global_step"
 _MARK = ".tfevents."
+_NOT_EVENTS = (
+    ".profile-empty",
+    ".sagemaker-uploaded",
+)  # endings of files that a profiler and SageMaker put beside them
 _MOST_FILES = 10_000
+_MOST_DOUBTS = (
+    3  # looks in a row that find the same damage: a page of a network's disk may come later than those behind
+)
 _READ_BYTES = 2**18
 _HEAD_BYTES = 2**12
 # Names of folders that hold a part of a run instead of a run: `logs/train`, `logs/validation`, `eval_0`.
@@ -38,8 +46,8 @@ class Row:
     """Values that were written for one step.
 
     Attributes:
-        metrics: name -> a number, a text, an `event_file.Histogram` or a list of `event_file.Picture`; also holds
-            `global_step`.
+        metrics: name -> a number, a text, an `event_file.Histogram`, an `event_file.Curve` or a list of
+            `event_file.Picture`; also holds `global_step`.
         wall_time: time of the first value, seconds since 1970.
         hparams: hyperparameters that came with the values.
         file: the file, relative to the folder that is read.
@@ -57,18 +65,39 @@ class EventFolder:
     """The event files at or below a folder, which need not exist yet; or one event file.
 
     Args:
-        root: the folder. The names of folders below it are put before the names of values.
+        root: the folder. The names of folders below it are put before the names of values. None: only folders that
+            `add` names.
         read: file -> byte up to which it was read before, as rows name them.
+        since: seconds since 1970. Of files that nobody has written or moved since then, only what is added is read.
 
     Attributes:
+        root: the folder.
         damaged: file -> why it could be read no further.
     """
 
-    def __init__(self, root: Path, read: Mapping[str, int] | None = None) -> None:
-        self.root = root
+    def __init__(self, root: Path | None, read: Mapping[str, int] | None = None, since: float = 0.0) -> None:
         self.damaged: dict[Path, str] = {}
+        self.root = root
         self._read = read or {}
+        self._since = since
+        self._alone: dict[Path, tuple[str, Mapping[str, int]]] = {}
         self._files: dict[Path, _EventFile] = {}
+        self._doubts: Counter[Path] = Counter()
+
+    @property
+    def read(self) -> dict[str, int]:
+        """File, relative to the root -> byte up to which it was read."""
+        return {file.name: file.at for file in self._files.values()}
+
+    def add(self, folder: Path, prefix: str, read: Mapping[str, int]) -> None:
+        """Read the event files in one more folder, and not those below it.
+
+        Args:
+            folder: the folder.
+            prefix: what is put before the names of values: empty, or ending in a slash.
+            read: name of a file in it -> byte from which on it is read.
+        """
+        self._alone[folder] = (prefix, read)
 
     def look(self, *, last: bool = False) -> Iterator[Row]:
         """The new rows that are complete: a row is when the next one begins. The last time also those still open."""
@@ -83,24 +112,54 @@ class EventFolder:
         return heapq.merge(*each, key=lambda row: row.wall_time)
 
     def _find(self) -> None:
-        for path in _event_files(self.root):
+        if self.root is not None:
+            self._find_below(self.root)
+        for folder, (prefix, known) in self._alone.items():
+            for path in files_in(folder):
+                if path not in self._files:
+                    self._files[path] = _EventFile(path, prefix + path.name, known.get(path.name, 0))
+
+    def _find_below(self, root: Path) -> None:
+        for path in _event_files(root):
             if path not in self._files:
-                name = path.name if path == self.root else path.relative_to(self.root).as_posix()
-                self._files[path] = _EventFile(path, name, self._read.get(name, 0))
+                name = path.name if path == root else path.relative_to(root).as_posix()
+                read = self._read.get(name)
+                self._files[path] = _EventFile(path, name, self._size_of_old(path) if read is None else read)
+
+    def _size_of_old(self, path: Path) -> int:
+        """The size of a file that has been there for longer than we read; 0 for all others."""
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            return stat.st_size if stat.st_ctime < self._since else 0
+        return 0
 
     def _rows_of(self, path: Path, file: _EventFile, *, last: bool) -> Iterator[Row]:
         if path not in self.damaged:
             try:
                 yield from file.read()
+                del self._doubts[path]
             except (DamagedFile, BrokenMessage, OSError) as exc:
-                self.damaged[path] = str(exc)
+                self._doubts[path] += 1
+                if last or self._doubts[path] >= _MOST_DOUBTS:
+                    self.damaged[path] = str(exc)
         if last or path in self.damaged:
             yield from file.rest()
 
 
 def is_event_file(path: Path) -> bool:
     """Whether a path is an event file, by its name."""
-    return _MARK in path.name and not path.is_dir()
+    return _is_event_name(path.name) and not path.is_dir()
+
+
+def _is_event_name(name: str) -> bool:
+    return _MARK in name and not name.endswith(_NOT_EVENTS)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The event files in a folder, without links and folders below, ordered by name, which is by time."""
+    with contextlib.suppress(OSError):
+        return sorted(path for path in folder.iterdir() if is_event_file(path) and not path.is_symlink())
+    return []
 
 
 def has_event_files(folder: Path) -> bool:
@@ -169,47 +228,65 @@ def _event_files(root: Path) -> Iterator[Path]:
             continue
         for name in sorted(names):
             path = Path(folder, name)
-            if _MARK in name and path.is_file() and not path.is_symlink():
+            if _is_event_name(name) and path.is_file() and not path.is_symlink():
                 yield path
                 found += 1
                 if found >= _MOST_FILES:
                     return
 
 
+class _Plugins(dict[str, str]):
+    """The plugin of each tag of a file.
+
+    Where a file is read from its middle on, what stands before is looked through when a tag is first asked for.
+    """
+
+    def __init__(self, path: Path, before: int) -> None:
+        super().__init__()
+        self._path = path
+        self._before = before
+
+    def __missing__(self, tag: str) -> str:
+        before, self._before = self._before, 0
+        if before:
+            said: defaultdict[str, str] = defaultdict(str)
+            with contextlib.suppress(DamagedFile, BrokenMessage, OSError):
+                for message, _ in _records(self._path, 0, before):
+                    event_file.event(message, said)
+            self.update({**said, **self})
+        return dict.get(self, tag, "")
+
+
 class _EventFile:
-    """One event file, and how far it was read."""
+    """One event file, and how far it was read.
+
+    Attributes:
+        name: the file's name, behind that of its folder relative to what is read.
+        at: the byte up to which it was read.
+    """
 
     def __init__(self, path: Path, name: str, at: int = 0) -> None:
+        self.name = name
+        self.at = at
         self._path = path
-        self._name = name
         self._prefix = name[: name.rfind("/") + 1]
-        self._at = at
+        self._plugins = _Plugins(path, at)
         self._open: Row | None = None
         self._step: int | None = None
 
     def read(self) -> Iterator[Row]:
         """Read what was added. Gives the rows that are complete now."""
-        wanted = _READ_BYTES
-        while True:
-            data = self._next(wanted)
-            begin = self._at
-            for message, through in event_file.records(data):
-                self._at = begin + through
-                yield from self._take(event_file.event(message))
-            if len(data) < wanted:
-                return
-            wanted = _READ_BYTES if self._at > begin else 2 * wanted  # for a record longer than `wanted`
+        if self._path.stat().st_size < self.at:  # another file has taken its place
+            self.at, self._plugins = 0, _Plugins(self._path, 0)
+        for message, through in _records(self._path, self.at):
+            self.at = through
+            yield from self._take(event_file.event(message, self._plugins))
 
     def rest(self) -> Iterator[Row]:
         """The row that is still open, if there is one."""
         row, self._open, self._step = self._open, None, None
         if row is not None:
             yield row
-
-    def _next(self, size: int) -> bytes:
-        with self._path.open("rb") as file:
-            file.seek(self._at)
-            return file.read(size)
 
     def _take(self, event: Event) -> Iterator[Row]:
         if not (event.values or event.hparams):
@@ -218,8 +295,26 @@ class _EventFile:
         if self._open is not None and self._step == event.step:
             self._open.metrics.update(metrics)
             self._open.hparams.update(event.hparams)
-            self._open.through = self._at
+            self._open.through = self.at
             return
         yield from self.rest()
         self._step = event.step
-        self._open = Row({**metrics, STEP: event.step}, event.wall_time, dict(event.hparams), self._name, self._at)
+        self._open = Row({**metrics, STEP: event.step}, event.wall_time, dict(event.hparams), self.name, self.at)
+
+
+def _records(path: Path, at: int, until: float = math.inf) -> Iterator[tuple[bytes, int]]:
+    """The message of each whole record of a file from one byte to another, and where the next record begins."""
+    wanted = _READ_BYTES
+    while at < until:
+        with path.open("rb") as file:
+            file.seek(at)
+            data = file.read(wanted)
+        begin = at
+        for message, through in event_file.records(data):
+            at = begin + through
+            yield message, at
+            if at >= until:
+                return
+        if len(data) < wanted:
+            return
+        wanted = _READ_BYTES if at > begin else 2 * wanted  # for a record longer than `wanted`

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wandb_logging._errors import LogError
 from wandb_logging._journal.copies import Source
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 _FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "bmp": "BMP"}  # of what we write ourselves
 _CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class Encoded(NamedTuple):
+    """A picture that another program has encoded: the bytes of its file, its format, and width and height."""
+
+    data: bytes
+    format: str
+    size: tuple[int, int]
 
 
 class Image(Media):
@@ -82,6 +90,8 @@ class Image(Media):
             self._grouping = given["_grouping"] if grouping is None else grouping
             caption = given["caption"] if caption is None else caption
             classes = given["_classes"] if classes is None else classes
+        elif isinstance(data_or_path, Encoded):
+            source, self.format, self.size = data_or_path
         elif isinstance(data_or_path, (str, os.PathLike)):
             source = file = existing_file(data_or_path)
             self.format = file.suffix[1:]

@@ -18,7 +18,7 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._formats.event_folder import EventFolder, Row, beginning
+from wandb_logging._formats.event_folder import STEP, EventFolder, Row, beginning
 from wandb_logging._journal.cache_folder import claim_run, find_runs, opening
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer
@@ -154,10 +154,12 @@ class _Import:
 
     def _row(self, row: Row) -> None:
         self._time = max(self._time, row.wall_time)
-        self._taken.rows += 1
         metrics = logged(row.metrics, self._leave_out)
-        line = row_event(metrics, None, row.wall_time, self._leave_out, self._media)
-        event = replace(Event.from_json(loads(line)), tensorboard=[row.file, row.through])
+        event = Event(row.wall_time)
+        if metrics.keys() != {STEP}:  # something is left
+            self._taken.rows += 1
+            event = Event.from_json(loads(row_event(metrics, None, row.wall_time, self._leave_out, self._media)))
+        event = replace(event, tensorboard=[row.file, row.through])
         self._writer.append(dumps(event.to_json()))
         if row.hparams:
             self._writer.append(change_event("config", row.hparams, row.wall_time, self._leave_out))

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
     from wandb_logging._artifacts.artifact import Artifact, StrPath
     from wandb_logging._artifacts.download import UsedArtifact
+    from wandb_logging._formats.event_folder import EventFolder
     from wandb_logging._journal.copies import Kept, Source
     from wandb_logging._launch.launch import Launch
     from wandb_logging._settings.given import OtherSettings
@@ -393,25 +394,28 @@ class Run(Described):
         """
         self._watch.take_output(text, error, file)
 
-    def watch_tensorboard(self, folder: str | os.PathLike[str]) -> None:
+    def watch_tensorboard(self, folder: str | os.PathLike[str], *, earlier: bool = False) -> None:
         """Log what TensorBoard writers put into a folder as rows of this run, until the run ends.
 
         The files are read every `flush_interval`. The values of one file and step become a row: scalars, histograms,
-        texts, and images (if Pillow is installed). The row has the writer's step as `global_step`. If the file is in
-        a folder below `folder`, that folder's path is put before the names. Hyperparameters go into the config. In a
-        forked child this method does nothing.
+        texts, images, and precision-recall curves as tables. The row has the writer's step as `global_step`. If the
+        file is in a folder below `folder`, that folder's path is put before the names. Hyperparameters go into the
+        config. In a forked child this method does nothing.
 
         Args:
             folder: the folder, which need not exist yet.
+            earlier: whether to take also what was there before: files that were last written or moved before this
+                process began, and what an earlier run of this process has taken.
         """
-        from wandb_logging._run.tensorboard import TensorBoard  # noqa: PLC0415  it takes 5 ms, and most have no use for it
+        from wandb_logging._run.tensorboard import files_of  # noqa: PLC0415  it takes 5 ms, and most have no use for it
 
-        taker = TensorBoard(
-            Path(os.path.abspath(folder)),  # noqa: PTH100  the folder as it is meant now, links and all
-            self._log_watched,
-            self.update_config,
-            self._background.report_aside,
-        )
+        path = Path(os.path.abspath(folder))  # noqa: PTH100  the folder as it is meant now, links and all
+        self._take_events(files_of(path, earlier=earlier))
+
+    def _take_events(self, files: EventFolder) -> None:
+        from wandb_logging._run.tensorboard import TensorBoard  # noqa: PLC0415  as above
+
+        taker = TensorBoard(files, self._log_watched, self.update_config, self._background.report_aside)
         self._background.watch(lambda last: taker.look(last=last))
 
     def _log_watched(self, metrics: dict[str, Any]) -> None:

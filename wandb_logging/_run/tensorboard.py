@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._errors import LogError
-from wandb_logging._formats.event_file import Histogram, Picture
-from wandb_logging._formats.event_folder import EventFolder, Row
+from wandb_logging._formats.event_file import Curve, Histogram, Picture
+from wandb_logging._formats.event_folder import STEP, EventFolder, Row
 from wandb_logging._media import histogram, image
-from wandb_logging._media.base import Value
+from wandb_logging._media.base import Media, Value
+from wandb_logging._media.json import json_bytes
+from wandb_logging._run.latecomers import seconds_since_start
 
 _MOST_BINS = histogram.Histogram.MAX_LENGTH
+_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp"}  # how files of images begin
+_COLUMNS = ["recall", "precision"]
+
+_read_before: dict[Path, Mapping[str, int]] = {}  # folder -> how far runs of this process have read its files
+
+
+def files_of(folder: Path, *, earlier: bool) -> EventFolder:
+    """The event files at or below a folder, for a run that begins.
+
+    Args:
+        folder: the folder.
+        earlier: whether to read also what was written before this process began, and what other runs of it have read.
+    """
+    age = seconds_since_start()
+    if earlier or age is None:
+        return EventFolder(folder)
+    return EventFolder(folder, _read_before.get(folder), time.time() - age)
 
 
 class TensorBoard:
-    """Reads a folder again and again.
+    """Reads event files again and again.
 
     Args:
-        folder: the folder in which event files are or will be.
+        files: the files, which are or will be there.
         log: called with the metrics of a row.
         configure: called with hyperparameters.
         report: called with (name, why) for a value that cannot be logged.
@@ -31,35 +48,37 @@ class TensorBoard:
 
     def __init__(
         self,
-        folder: Path,
+        files: EventFolder,
         log: Callable[[dict[str, Any]], object],
         configure: Callable[[dict[str, Any]], object],
         report: Callable[[str, str], object],
     ) -> None:
-        self._folder = EventFolder(folder)
+        self._files = files
         self._log = log
         self._configure = configure
         self._report = report
         self._told: set[Path] = set()
         self._lock = threading.Lock()
-        with contextlib.suppress(ImportError):  # now: rows come on a thread that must not wait for an import
-            importlib.import_module("PIL.Image")
 
     def look(self, *, last: bool = False) -> None:
         """Log what was added since the last call. The last time, also log the step that is still open."""
         if not self._lock.acquire(blocking=last):
             return
         try:
-            for row in self._folder.look(last=last):
+            for row in self._files.look(last=last):
                 self._take(row)
-            for path in self._folder.damaged.keys() - self._told:
+            for path in self._files.damaged.keys() - self._told:
                 self._told.add(path)
-                self._report(str(path), self._folder.damaged[path])
+                self._report(str(path), self._files.damaged[path])
+            if last and (root := self._files.root):
+                _read_before[root] = {**_read_before.get(root, {}), **self._files.read}
         finally:
             self._lock.release()
 
     def _take(self, row: Row) -> None:
-        self._log({**logged(row.metrics, self._report), "_timestamp": row.wall_time})
+        metrics = logged(row.metrics, self._report)
+        if metrics.keys() != {STEP}:
+            self._log({**metrics, "_timestamp": row.wall_time})
         if row.hparams:
             self._configure(row.hparams)
 
@@ -70,7 +89,7 @@ def logged(metrics: Mapping[str, Any], report: Callable[[str, str], object]) -> 
     for name, value in metrics.items():
         try:
             found[name] = _as_logged(value)
-        except (LogError, OSError) as exc:
+        except LogError as exc:
             report(name, str(exc))
     return found
 
@@ -78,41 +97,80 @@ def logged(metrics: Mapping[str, Any], report: Callable[[str, str], object]) -> 
 def _as_logged(value: Any) -> Any:
     if isinstance(value, Histogram):
         return as_histogram(value)
+    if isinstance(value, Curve):
+        return _CurveTable(value)
     if isinstance(value, list):
-        pictures = [as_image(picture) for picture in value]
-        return pictures[0] if len(pictures) == 1 else pictures
+        return [as_image(picture) for picture in value]  # the official SDK makes a list of one image, too
     return value
 
 
 def as_image(picture: Picture) -> Value:
-    """Make an image for a run.
+    """Make an image for a run, of the bytes that its writer encoded.
 
     Raises:
-        LogError: the picture is no image, or Pillow is not installed.
+        LogError: it is of no known kind.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  optional
-    except ImportError:
-        raise LogError("images need Pillow: pip install 'wandb-logging[media]'") from None
-    try:
-        return image.Image(Image.open(io.BytesIO(picture.data)))
-    except UnidentifiedImageError as exc:
-        raise LogError(str(exc)) from None
+    data = picture.data
+    kind = "webp" if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else ""
+    kind = kind or next((kind for begin, kind in _KINDS.items() if data.startswith(begin)), "")
+    if not kind:
+        raise LogError("it is no image in PNG, JPEG, GIF, BMP or WebP")
+    return image.Image(image.Encoded(data, kind, (picture.width, picture.height)))
+
+
+class _CurveTable(Media):
+    """Precision and recall as a table beside the row, as the official SDK writes it: without an artifact."""
+
+    kind = "table-file"
+    folder = "table"
+
+    def __init__(self, curve: Curve) -> None:
+        super().__init__(json_bytes({"columns": _COLUMNS, "data": curve.points}), ".table.json")
+        self._rows = len(curve.points)
+
+    def about(self) -> dict[str, Any]:
+        """The size of the table."""
+        return {"ncols": len(_COLUMNS), "nrows": self._rows}
 
 
 def as_histogram(given: Histogram) -> Value:
-    """Make a histogram for a run. Writers use more bins than W&B draws, so neighbouring bins are merged.
+    """Make a histogram for a run.
 
     Raises:
-        LogError: the histogram is empty.
+        LogError: the histogram is empty, or an edge is no finite number.
     """
-    low = min(given.low, given.high)
-    bins = list(zip(given.limits, given.counts))
-    if len(bins) > 1 and not bins[0][1]:  # an empty first bin only says where the next one begins
-        low, bins = bins[0][0], bins[1:]
-    together = -(-len(bins) // _MOST_BINS) if bins else 1
-    pieces = [bins[at : at + together] for at in range(0, len(bins), together)]
-    counts = [sum(count for _, count in piece) for piece in pieces]
-    # The outermost limits may be the largest of all floats, so they are replaced by the lowest and highest value.
-    edges = [max(low, given.low), *(max(given.low, min(piece[-1][0], given.high)) for piece in pieces)]
+    edges, counts = given.edges, given.counts
+    if not edges:
+        raise LogError("a histogram of no values")
+    if any(number - number for number in (*edges, *counts)):  # NaN and infinities
+        raise LogError("a histogram with edges or counts that are no numbers")
+    if len(counts) > _MOST_BINS:
+        edges, counts = fewer_bins(edges, counts, _MOST_BINS)
     return histogram.Histogram(np_histogram=(counts, edges))
+
+
+def fewer_bins(edges: list[float], counts: list[float], most: int) -> tuple[list[float], list[float]]:
+    """Count a histogram again in fewer bins, whose edges have the same distribution.
+
+    An edge may be between two of the old ones, and cuts the bin there in proportion to its width. This is what the
+    official SDK does.
+
+    Args:
+        edges: the edges, ascending, one more than counts.
+        counts: the counts.
+        most: number of bins of the result, fewer than there are.
+    """
+    cuts = [divmod(number * len(counts), most) for number in range(most + 1)]
+    last = len(edges) - 1
+    wanted = [edges[at] + (edges[min(at + 1, last)] - edges[at]) * (part / most) for at, part in cuts]
+    found = [0.0] * most
+    into = 0
+    for left, right, count in zip(edges, edges[1:], counts):  # each has one of the new edges in it at most
+        if into < most and wanted[into + 1] <= right:
+            share = (wanted[into + 1] - left) / (right - left) if right > left else 1.0
+            found[into] += share * count
+            found[min(into + 1, most - 1)] += (1 - share) * count
+            into += 1
+        else:
+            found[min(into, most - 1)] += count
+    return wanted, found

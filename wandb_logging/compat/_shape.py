@@ -223,8 +223,8 @@ MODULES: dict[str, dict[str, str]] = {
     "sdk.wandb_run": {"Run": HOMES["Run"], "finish": HOMES["finish"]},
     "sdk.wandb_settings": {"Settings": HOMES["Settings"]},
     "sdk.wandb_summary": {"Summary": "_reading.summary"},
-    "tensorboard": {"patch": "compat._tensorboard"},
-    "integration.tensorboard": {"patch": "compat._tensorboard"},
+    "tensorboard": {"patch": "compat._tensorboard", "unpatch": "compat._tensorboard"},
+    "integration.tensorboard": {"patch": "compat._tensorboard", "unpatch": "compat._tensorboard"},
     "util": {
         "generate_id": "_values.ids:new_id",
         "get_module": "compat._util",

@@ -1,8 +1,7 @@
 """`sync_tensorboard=True` and `wandb.tensorboard.patch`: log what TensorBoard writers write to the run as well.
 
-The folder of a writer becomes known when the writer is made. This works for `tensorboard` (which PyTorch's writer uses)
-and for `tensorboardX`. TensorFlow's own writers are made outside Python; for them call
-`run.watch_tensorboard(folder)` of `wandb_logging.Run`.
+The folder of a writer becomes known when the writer is made: by `tensorboard`, which PyTorch's writer uses, by
+`tensorboardX`, or by TensorFlow, which Keras uses.
 """
 
 from __future__ import annotations
@@ -12,10 +11,15 @@ import functools
 import importlib
 import importlib.util
 import os
+import sys
 import weakref
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from wandb_logging._run.writer_folders import How, WriterFolders
 from wandb_logging.compat._active import active
 from wandb_logging.compat._refused import say_once
 
@@ -23,17 +27,37 @@ if TYPE_CHECKING:
     from wandb_logging.compat._run import Run
 
 _WRITERS = ("tensorboard.summary.writer.event_file_writer", "tensorboardX.event_file_writer")
+_TENSORFLOW_1 = "tensorflow.python.summary.writer.event_file_writer"
+_TENSORFLOW_2 = "tensorflow.python.ops.gen_summary_ops"
+_WAIT = 10.0  # seconds that the first folder waits for a second one; the official SDK's
 
 _writers: weakref.WeakSet[Any] = weakref.WeakSet()
-_folders: dict[int, list[Path]] = {}  # id of a run that takes part -> the folders it watches
+_written: dict[int, WriterFolders] = {}  # id of a run that takes part -> what is written for it
 _patched: set[str] = set()
-_for_all: list[bool] = []
 
 
-def patch(*_: Any, **__: Any) -> None:
-    """Let all runs that begin from now on log what writers write."""
-    _for_all[:] = [True]
+_for_all: list[How] = []
+
+
+def patch(
+    save: bool = True, tensorboard_x: bool | None = None, pytorch: bool | None = None, root_logdir: str = ""
+) -> None:
+    """Let all runs that begin from now on log what writers write.
+
+    Args:
+        save: whether the run gets the event files as well.
+        tensorboard_x, pytorch: accepted, and not needed: all writers are known.
+        root_logdir: the folder from which on the folders of writers go before the names of values. Default: what the
+            folders of all writers have in common.
+    """
+    del tensorboard_x, pytorch
+    _for_all[:] = [How(save, root_logdir or "")]
     _patch_writers()
+
+
+def unpatch() -> None:
+    """Let the runs that begin from now on log nothing of what writers write, unless they ask for it."""
+    _for_all.clear()
 
 
 def wanted() -> bool:
@@ -45,26 +69,21 @@ def sync(run: Run) -> None:
     """Let a run log, until its end, what writers made from now on write."""
     _patch_writers()
     if not _patched:
-        say_once("sync_tensorboard: neither tensorboard nor tensorboardX is installed: nothing will be found")
-    _folders[id(run)] = []
+        say_once("sync_tensorboard: no tensorboard, tensorboardX or tensorflow is installed: nothing will be found")
+    written = _written[id(run)] = WriterFolders(_for_all[0] if _for_all else How())
+    run._run._take_events(written)  # noqa: SLF001  the run beneath
 
 
 def end(run: Run) -> None:
     """Flush all writers before a run ends, and add their files to the run, for its TensorBoard tab."""
-    folders = _folders.pop(id(run), None)
-    if folders is not None:
+    written = _written.pop(id(run), None)
+    if written is not None:
         for writer in list(_writers):
             with contextlib.suppress(Exception):  # the writer is closed
                 _write_out(writer)
-        for file in [file for folder in folders for file in sorted(folder.rglob("*.tfevents.*"))]:
+        for file, name in written.saved():
             with contextlib.suppress(OSError):  # the file is gone
-                run._run.upload_file(file, _name_of(file))  # noqa: SLF001  the run beneath
-
-
-def _name_of(file: Path) -> str:
-    """The name of an event file in the run: its path below the working directory, or else its folder and name."""
-    here = Path.cwd()
-    return (file.relative_to(here) if here in file.parents else Path(file.parent.name, file.name)).as_posix()
+                run._run.upload_file(file, name)  # noqa: SLF001  the run beneath
 
 
 def _write_out(writer: Any) -> None:
@@ -88,24 +107,77 @@ def _patch_writers() -> None:
     for name in _WRITERS:
         if name not in _patched and importlib.util.find_spec(name.partition(".")[0]) is not None:
             _patched.add(name)
-            _patch(importlib.import_module(name).EventFileWriter)
+            _patch(importlib.import_module(name))
+    for name, change in ((_TENSORFLOW_1, _patch), (_TENSORFLOW_2, _patch_tensorflow_2)):
+        if name not in _patched and importlib.util.find_spec("tensorflow") is not None:
+            _patched.add(name)
+            _when_imported(name, change)
 
 
-def _patch(kind: Any) -> None:
+def _patch(module: ModuleType) -> None:
+    kind: Any = module.EventFileWriter
     make = kind.__init__
 
     @functools.wraps(make)
     def made(self: Any, logdir: Any, *args: Any, **kwargs: Any) -> None:
+        _begin(os.fspath(logdir))
         make(self, logdir, *args, **kwargs)
         _writers.add(self)
-        _begun(Path(os.path.abspath(os.fspath(logdir))))  # noqa: PTH100  resolved now, since the working directory may change
 
     kind.__init__ = made
 
 
-def _begun(folder: Path) -> None:
+def _patch_tensorflow_2(module: Any) -> None:
+    make = module.create_summary_file_writer
+
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        logdir = kwargs["logdir"] if "logdir" in kwargs else args[1]
+        if hasattr(logdir, "numpy"):  # a tensor outside of a graph
+            logdir = logdir.numpy()
+        if isinstance(logdir, (str, bytes, os.PathLike)):
+            _begin(os.fsdecode(logdir))
+        return make(*args, **kwargs)
+
+    module.create_summary_file_writer = made
+
+
+def _begin(logdir: str) -> None:
+    folder = Path(os.path.abspath(logdir))  # noqa: PTH100  resolved now, since the working directory may change
     for run in active:
-        watched = _folders.get(id(run))
-        if watched is not None and not any(folder == known or known in folder.parents for known in watched):
-            watched.append(folder)
-            run._run.watch_tensorboard(folder)  # noqa: SLF001  the run beneath
+        if id(run) in _written:
+            _written[id(run)].begin(folder)
+
+
+def _when_imported(name: str, change: Callable[[Any], None]) -> None:
+    """Change a module now, or once it is imported. TensorFlow takes seconds, and may be installed but not wanted."""
+    if name in sys.modules:
+        change(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _Awaited(name, change))
+
+
+class _Awaited:
+    """Waits for a module and changes it."""
+
+    def __init__(self, name: str, change: Callable[[Any], None]) -> None:
+        self._name = name
+        self._change = change
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """The spec that others find for the module, whose loader changes it."""
+        del path, target
+        if name != self._name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return None
+        run_module = spec.loader.exec_module
+
+        def executed(module: ModuleType) -> None:
+            run_module(module)
+            self._change(module)
+
+        spec.loader.exec_module = executed  # type: ignore[method-assign]
+        return spec
