@@ -104,8 +104,9 @@ def test_what_another_training_left_there_is_not_taken(wandb_server: LocalServer
         earlier.add_scalar("loss", 9, 9)
     for step in (1, 2):
         with wandb.init(project="p", sync_tensorboard=True):
-            with tensorboard.SummaryWriter("logs", filename_suffix=f".{step}") as made:
-                made.add_scalar("loss", step, step)
+            made = tensorboard.SummaryWriter("logs", filename_suffix=f".{step}")
+            made.add_scalar("loss", step, step)
+        made.close()
     found = [[row["global_step"] for row in run.history] for run in wandb_server.runs]
     assert found == [[1], [2]]
     assert [sum(".tfevents." in name for name in run.files) for run in wandb_server.runs] == [1, 1]
