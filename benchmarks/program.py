@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,6 +27,22 @@ with open("kept", "wb", 0) as kept, subprocess.Popen(sys.argv[1:], stdout=subpro
 sys.exit(program.returncode)
 """
 _LEAST = ["-c", _COPY, sys.executable]
+# The same for a program on a terminal; `script` of util-linux takes as long.
+_COPY_TERMINAL = """
+import os, subprocess, sys, tty
+ours, theirs = os.openpty()
+tty.setraw(theirs)
+with open("kept", "wb", 0) as kept, subprocess.Popen(sys.argv[1:], stdin=theirs, stdout=theirs) as program:
+    os.close(theirs)
+    try:
+        while data := os.read(ours, 2**16):
+            kept.write(data)
+            os.write(1, data)
+    except OSError:  # as Linux ends a terminal
+        pass
+sys.exit(program.returncode)
+"""
+_LEAST_ON_TERMINAL = ["-c", _COPY_TERMINAL, sys.executable]
 _BEGIN = "import time; print(time.time())"
 _LINES = """
 import sys, time
@@ -33,6 +51,9 @@ for i in range({lines}):
     print("iter %d: loss %.4f, time 12.5ms" % (i, 1 / (i + 1)){flush})
 print(time.perf_counter())
 """
+
+_Ran = Callable[[Sequence[str]], "tuple[bytes, float, float]"]
+"""Runs Python with these arguments. Gives what it printed, the seconds it took, and those its processes had a CPU."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +80,9 @@ class _Pairs:
     least: list[_Times]
 
     @classmethod
-    def of(cls, count: int, time_one: Callable[[Sequence[str]], _Times]) -> _Pairs:
+    def of(cls, count: int, time_one: Callable[[Sequence[str]], _Times], least: Sequence[str] = _LEAST) -> _Pairs:
         """Measure so many pairs; `time_one` is given what stands in front of the program."""
-        turns = [tuple(map(time_one, ([], _RUN, _LEAST))) for _ in range(count)]
+        turns = [tuple(map(time_one, ([], _RUN, least))) for _ in range(count)]
         return cls(*(list(each) for each in zip(*turns)))
 
     def more(self, name: str, part: str, goal: float | None = None, why: str = "") -> Result:
@@ -104,6 +125,9 @@ def results(size: Size) -> list[Found]:
             pairs.times(f"the same{name}, from beginning to end", "whole", 1.1),
             pairs.times(f"the same{name}, CPU time of all processes", "cpu"),
         ]
+    code = _LINES.format(lines=lines, flush="")
+    pairs = _Pairs.of(size.pairs, partial(_printed, code, lines, ran=_ran_on_terminal), _LEAST_ON_TERMINAL)
+    found.append(pairs.times(f"a program that prints {lines:,} lines on a terminal, its own time", "own"))
     return found
 
 
@@ -114,9 +138,9 @@ def _began(begin: Sequence[str]) -> _Times:
     return _Times(float(said) - begun, whole, cpu)
 
 
-def _printed(code: str, lines: int, begin: Sequence[str]) -> _Times:
+def _printed(code: str, lines: int, begin: Sequence[str], *, ran: _Ran | None = None) -> _Times:
     """A program that prints lines."""
-    said, whole, cpu = _ran([*begin, "-c", code])
+    said, whole, cpu = (ran or _ran)([*begin, "-c", code])
     first, *between, last = said.splitlines()
     if len(between) != lines:
         raise RuntimeError(f"{len(between)} of {lines} lines came")
@@ -136,6 +160,35 @@ def _ran(arguments: Sequence[str]) -> tuple[bytes, float, float]:
             check=True,
         ).stdout
         return printed, time.monotonic() - begun, _cpu() - before
+
+
+def _ran_on_terminal(arguments: Sequence[str]) -> tuple[bytes, float, float]:
+    """The same on a terminal, which we read as fast as it comes."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, begun = _cpu(), time.monotonic()
+        ours, theirs = os.openpty()
+        with subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=environment_of({"PYTHONUNBUFFERED": ""}),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as program:
+            os.close(theirs)
+            printed = b"".join(_pieces(ours))
+        os.close(ours)
+        if program.returncode:
+            raise subprocess.CalledProcessError(program.returncode, program.args)
+        return printed, time.monotonic() - begun, _cpu() - before
+
+
+def _pieces(terminal: int) -> Iterator[bytes]:
+    """What a terminal is written until nobody has it open; Linux then reports an error."""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 2**16):
+            yield data
 
 
 def _cpu() -> float:

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "wandb_logging"
 
 # The floors, from the ground up: what each may import besides itself. A new capability is a room on one of them, or a
 # floor with a line here. Every floor may import the ground, `GROUND`.
-GROUND = ("_version", "_errors", "_dataclass", "_report", "_collecting")
+GROUND = ("_version", "_errors", "_dataclass", "_report", "_collecting", "_wording")
 # fmt: off
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),

@@ -139,7 +139,7 @@ def test_a_file_that_is_no_text(tmp_path: Path, name: str) -> None:
 
 def test_a_log_is_never_whole_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Rules come from its beginning; the rest is read line by line, and a line without end as it is drawn anew."""
-    monkeypatch.setattr("wandb_logging._mining.suggest.MAX_LINES", 3)
+    monkeypatch.setattr("wandb_logging._mining.lines.MAX_LINES", 3)
     monkeypatch.setattr(rules, "_PIECE", 8)
     (tmp_path / "log").write_bytes(b"one\ntwo\nthree\na line of many\rpieces\nend\n")
     read = rules.Log(tmp_path / "log")

@@ -11,7 +11,7 @@ import yaml
 
 from tests.docs.pages import DOCS, fences, save_files
 from wandb_logging import _cli
-from wandb_logging._mining.rules import KEYS
+from wandb_logging._mining.rule_keys import KEYS
 from wandb_logging._mining.ruleset import RuleSet, mine
 
 PAGE = (DOCS / "reference" / "text-rules.md").read_text(encoding="utf-8")

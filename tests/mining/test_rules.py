@@ -105,6 +105,26 @@ class TestLine:
         rule = {"line": "{{a}} {*} of {_} loss {loss}"}
         assert found("{a} whatever 3 it is of 17 loss 2", rule) == [(None, {"loss": 2})]
 
+    def test_any_text_may_be_none(self) -> None:
+        """The blanks around it are one then."""
+        rule = {"line": "a {a} {*} b {b}"}
+        assert found("a 1 b 2\na 3 and so on b 4", rule) == [(None, {"a": 1, "b": 2}), (None, {"a": 3, "b": 4})]
+
+    @pytest.mark.parametrize("text", ["0x1f", "1.2.3", "1_000", "0:01:30", "1٫5"])  # noqa: RUF001  an Arabic comma
+    def test_the_beginning_of_something_else_is_no_number(self, text: str) -> None:
+        """What stands behind the last number of a template can show that it is not all of it."""
+        assert found(f"loss {text}", {"line": "loss {loss}"}) == []
+
+    @pytest.mark.parametrize("text", ["3", "3.", "3ms", "3/10", "3:", "3, b", "3x", "3%"])
+    def test_what_may_follow_a_number(self, text: str) -> None:
+        """Units, marks and the end of a sentence are none of that."""
+        assert found(f"loss {text}", {"line": "loss {loss}"}) == [(None, {"loss": 3})]
+
+    def test_a_word_of_the_line_above(self) -> None:
+        """Names in the second line of a rule can refer to it."""
+        rule = {"line": "Layer {name:word}\nloss {$name loss}"}
+        assert found("Layer fc\nloss 3", rule) == [(None, {"fc loss": 3})]
+
     def test_a_step_holds_until_the_next(self) -> None:
         """Rows without a step of their own are at the step seen last, unless their rule says that they have none."""
         step = {"line": "Time = {step}"}
@@ -249,6 +269,32 @@ class TestRegex:
         assert found("epoch 1 Train_error=0.138318;  Valid_error=0.3", rule) == [(None, {"train:error": 0.138318})]
 
     @pytest.mark.parametrize(
+        ("regex", "line", "value"),
+        [
+            (r"#quality_metric: host=\S+, epoch=\S+, train loss <loss>=(\S+)",
+             "#quality_metric: host=algo-1, epoch=3, train loss <loss>=0.5", 0.5),
+            (r"#quality_metric: host=\S+, epoch=\S+, validation mAP <score>=\((\S+)\)",
+             "#quality_metric: host=algo-1, epoch=3, validation mAP <score>=(0.25)", 0.25),
+            (r"AP=(-?\d+(.\d+)?)", "AP=-12.5", -12.5),
+            (r"(?<!\w)loss: (\d+\.\d+)(?!\d)", "val_loss: 7.5 loss: 0.5", 0.5),
+            (r"(?i)accuracy: ([0-9.]+)", "Accuracy: 0.97", 0.97),
+            (r"(?i)accuracy\s([0-9.]+)", "ACCURACY 0.97", 0.97),
+        ],
+    )  # fmt: skip
+    def test_definitions_that_are_in_use(self, regex: str, line: str, value: float) -> None:
+        """Those of the AWS documentation and of examples are no danger: what follows a repetition tells its end."""
+        assert found(line, {"Name": "m", "Regex": regex}) == [(None, {"m": value})]
+
+    @pytest.mark.parametrize("rule", [{"line": "loss={l}"}, {"regex": r"loss=(?P<l>\d+)", "has": "loss="}])
+    def test_a_number_at_the_cut_of_a_long_line_is_none(self, rule: dict[str, Any]) -> None:
+        """Half of it would be another number."""
+        for before in range(4080, 4100):
+            assert found(f"{'x' * before} loss=1234", rule) in ([], [(None, {"l": 1234})])
+        for before in range(240, 260):
+            hard = {"regex": r"loss=(?P<l>\d+)\s*\d*", "has": "loss="}  # 250 characters are looked at
+            assert found(f"{'x' * before} loss=1234 1", hard) in ([], [(None, {"l": 1234})])
+
+    @pytest.mark.parametrize(
         ("regex", "line"),
         [
             (r"epoch (?P<e>\d+).*loss: (?P<l>[\d.]+)", "epoch 12 val loss: 3.5 loss: 4.5 end"),
@@ -272,6 +318,10 @@ class TestRegex:
             r"(?P<x>(a|a)*)b",
             r"(?P<x>(x+x+)+y)",
             r"(.)(?P<x>\1)",
+            r"(?P<x>(?:д|[^a])+)!",
+            r"(?P<x>(?:[\u2190-\u3010]x|\wx)+)!",
+            r"(?i)(?P<x>(?:[a-f]x|[A-F]x)+)!",
+            r"(?P<x>(?i:(?:k[a-c]|\u212a[A-C])+))!",
         ],
     )
     def test_what_could_take_long_is_refused(self, regex: str) -> None:
@@ -311,11 +361,16 @@ class TestWrongRules:
             ({"regex": "abc", "has": "x"}, r"rules\[1\]\.regex names no metric"),
             ({"Regex": "(x)"}, r"rules\[1\]\.Regex needs Name"),
             ({"lines": "a {b}"}, r"rules\[1\] has no key 'lines', did you mean 'line'\?"),
-            ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind the colon: write {loss}"),
+            ({"line": "loss {loss:.4f}"}, r"rules\[1\]\.line {loss:\.4f} has a format behind its name: write {loss}"),
             ({"line": "a {b:wrod}"}, r"rules\[1\]\.line {b:wrod}: did you mean {b:word}\?"),
             ({"line": "a {b:text} c {d}"}, r"rules\[1\]\.line {b:text}: did you mean {b:word}\?"),
             ({"line": "a {b:times}"}, r"rules\[1\]\.line {b:times}: did you mean {b:time}\?"),
             ({"line": "a {b:int}"}, r"rules\[1\]\.line {b:int} has a format"),
+            ({"line": "a {b!r}"}, r"rules\[1\]\.line {b!r} has a format behind its name: write {b}"),
+            (
+                {"line": "a {$c rest} {c:word}"},
+                r"rules\[1\]\.line {\$c rest} refers to a word that is not before it: {c:",
+            ),
             (
                 {"line": "a {b} {n}", "step": "b - n"},
                 r"rules\[1\]\.step must be a name, or such as 'epoch",
@@ -329,6 +384,11 @@ class TestWrongRules:
             ({"line": "a {b}", "starts": "a"}, r"rules\[1\]\.starts goes with pairs, and this rule has line"),
             ({"pairs": ":", "ends": "a"}, r"rules\[1\]\.ends goes with table, and this rule has pairs"),
             ({"json": True, "names": "a"}, r"rules\[1\]\.names goes with table, and this rule has json"),
+            ({"Name": "a"}, r"rules\[1\] needs Regex beside Name"),
+            ({"line": "a {b}", "stream": "Stdout"}, r"rules\[1\]\.stream: 'Stdout' is none, did you mean 'stdout'\?"),
+            ({"line": "a {b}", "drop": ["c"]}, r"rules\[1\]\.drop: there is no 'c' in its line"),
+            ({"line": "a {b}", "section": "{c}"}, r"rules\[1\]\.section: there is no 'c' in its line"),
+            ({"line": "a {b", "sample": "a 1"}, r"rules\[1\]\.line a brace is not closed"),
             ({"line": "a {b}", "Name": "a"}, r"rules\[1\]\.Name goes with Regex, and this rule has line"),
         ],
     )
@@ -350,6 +410,24 @@ class TestWrongRules:
         assert "rules[0].sample" in str(caught.value)
         assert "It fits up to 'iter 27: loss 4.44, time 2.3'; then comes 's'." in str(caught.value)
         assert "loss 4.44" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("rule", "said"),
+        [
+            ({"line": "a {b} c", "sample": "a 1"}, "It fits up to 'a 1'; then it ends."),
+            ({"line": "a {{x}} {b}", "sample": "a {x} y"}, "It fits up to 'a {x} '; then comes 'y'."),
+            ({"line": "a {b}", "sample": "a 0,5"}, "then comes '0,5' (a decimal comma? decimal: ',' reads it)."),
+            ({"starts": "[{step}]", "pairs": ":", "sample": "[1] loss=2"}, "finds nothing in '[1] loss=2'. In it are:"),
+            ({"pairs": "=", "decimal": ",", "sample": "a: 0,5"}, "In it are: a 0.5"),
+            ({"line": "a {b}", "sample": "x" * 10_000}, "xxx..."),
+        ],
+    )  # fmt: skip
+    def test_what_a_sample_has_instead(self, rule: dict[str, Any], said: str) -> None:
+        """The end of the line, braces, a decimal comma; a step without a metric is none for rules of many numbers."""
+        with pytest.raises(SettingsError) as caught:
+            RuleSet([rule])
+        assert said in str(caught.value)
+        assert len(str(caught.value)) < 1000
 
     @pytest.mark.parametrize(
         "rule",

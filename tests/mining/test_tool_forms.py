@@ -38,6 +38,22 @@ def test_what_a_row_is_of_is_in_its_names(head: str, ones: tuple[str, ...]) -> N
     )
 
 
+@pytest.mark.parametrize("average", ["Average:", "Moyenne\u202f:", "M\u00e9dia:"])
+def test_decimal_commas_change_nothing_about_a_table(average: str) -> None:
+    """What a row is of is in its names, and the first number is no name, as with points."""
+    head = "     IFACE   rxkB/s   txkB/s\n"
+    text = "".join(
+        f"\n10:00:0{i}{head}" + "".join(f"10:00:0{i + 1}     {one:>5}   {i}7,02   1.234,50\n" for one in ("lo", "eth0"))
+        for i in range(1, 5)
+    )
+    text += f"\n{average:9}{head}" + "".join(f"{average:9}     {one:>5}    23,10     0,00\n" for one in ("lo", "eth0"))
+    found = rows(text)
+    assert found[1] == (None, {"eth0/rxkB/s": 17.02, "eth0/txkB/s": 1234.5})
+    assert found[-1] == (None, {"eth0/rxkB/s": 23.1, "eth0/txkB/s": 0})
+    text = "".join(f"avg-cpu:  %user   %nice   %idle\n          {i}8,00   27,80  14,{i}0\n\n" for i in range(1, 5))
+    assert rows(text)[-1] == (None, {"%user": 48, "%nice": 27.8, "%idle": 14.4})
+
+
 def test_streams_of_one_table_are_apart() -> None:
     """Also in rows that lack the last cells, and where a unit stands behind a range."""
     text = "[ ID][Role] Interval           Transfer     Bitrate         Retr  Cwnd\n" + "".join(

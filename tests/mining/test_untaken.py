@@ -143,3 +143,11 @@ def test_time_level_and_logger_are_no_part_of_the_rule() -> None:
     """A rule is made of what a line says."""
     lines = "".join(f"2026-01-01 10:00:{i:02} INFO app.main - dice [0.{i}1, 0.{i}7]\n" for i in range(1, 6))
     assert [one.rule for one in left(lines)] == [{"line": "dice [{dice}, {number 1}]"}]
+
+
+def test_thousands_written_with_a_k() -> None:
+    """Lines whose numbers have a k now and then are of one shape, and the rule takes both."""
+    lines = "Pseudo dice [950, 0.1]\nPseudo dice [1.2k, 0.3]\nPseudo dice [3k, 0.2]\n"
+    (one,) = left(lines)
+    assert (one.count, one.rule) == (3, {"line": "Pseudo dice [{Pseudo dice}, {number 1}]"})
+    assert [row.metrics["Pseudo dice"] for row in mine(lines, RuleSet([one.rule]))] == [950, 1200, 3000]

@@ -37,6 +37,7 @@ def test_what_is_taken_is_in_the_schema(given: Any) -> None:
     [
         ("yes", "expected true, a list of rules"),
         ({"rule": []}, "expected args or rules, not 'rule'"),
+        ({"rules": {}}, r"text_metrics\.rules must be a list of rules, not \{\}"),
         ({"rules": [{"line": "a {a}"}, {"line": "b"}]}, r"text_metrics\.rules\[1\]\.line has no \{name\}"),
         ([{"table": ""}], r"text_metrics\.rules\[0\]\.table must not be empty"),
         ({"args": {"names": []}}, r"text_metrics\.args must be true, a list of templates"),

@@ -9,10 +9,11 @@ from dataclasses import field
 from typing import Any, Union
 
 from wandb_logging._cli.output import Line, draws, width
-from wandb_logging._cli.text import brief, counted, padded, table
+from wandb_logging._cli.text import brief, padded, table
 from wandb_logging._dataclass import dataclass
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.terminal_text import clean, columns, cut
+from wandb_logging._wording import counted
 
 _CHART_LINES = 14
 _NARROWEST = 60  # least columns of a chart that has another beside it

@@ -10,12 +10,12 @@ from typing import Any
 
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, words_of
-from wandb_logging._cli.text import counted
 from wandb_logging._editing.changes import Drop, Editor, Rename
 from wandb_logging._editing.copying import Copied, copied
 from wandb_logging._errors import JournalError, SettingsError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 MORE = (
     "The runs that are given stay as they are. Several become one: rows of the same step are joined, where both have a",

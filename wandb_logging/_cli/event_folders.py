@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wandb_logging._cli.output import complain, say, words_of
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.event_folder import run_folders
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 _MOST_NAMED = 5  # values of one folder that are named if they could not be taken
 

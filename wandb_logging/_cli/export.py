@@ -9,7 +9,6 @@ from pathlib import Path
 from wandb_logging._cli.arguments import add_runs
 from wandb_logging._cli.found import paths_of, runs_in
 from wandb_logging._cli.output import DONE, LEFT, USAGE, complain, raw, say, words_of
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._formats.exported import Exported
 from wandb_logging._formats.neptune_export import export_neptune
@@ -18,6 +17,7 @@ from wandb_logging._formats.tensorboard_export import export_tensorboard
 from wandb_logging._formats.wandb_export import export_wandb
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 MORE = (
     "Wide tables have a line a row and a column a metric, long ones a line a value. Names of nested metrics are joined",

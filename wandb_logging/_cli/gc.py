@@ -11,13 +11,13 @@ from wandb_logging._cli.arguments import duration
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, words_of
 from wandb_logging._cli.removing import last_change, only_here
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.cache_folder import remove_run
 from wandb_logging._journal.quota import usage
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run.ranks import forget_launches
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 EXAMPLES = ("gc --sent --older-than 30d --dry-run", "gc --sent", "gc --sent /data/wandb_cache")
 MORE = (

@@ -14,12 +14,13 @@ from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, say_all, styled, width, words_of
 from wandb_logging._cli.states import STATES, state_of
-from wandb_logging._cli.text import age, as_json, brief, counted, table
+from wandb_logging._cli.text import age, as_json, brief, table
 from wandb_logging._errors import JournalError
 from wandb_logging._reading.outline import Outline, outline
 from wandb_logging._reading.read import read_overview
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.nested import leaves
+from wandb_logging._wording import counted
 
 EXAMPLES = (
     "ls",

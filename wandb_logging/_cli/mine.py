@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from wandb_logging._cli.arguments import add_rules
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
 from wandb_logging._cli.rules import Log, add_log, rules_of
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._mining.rules import Row
-from wandb_logging._mining.ruleset import RuleSet, mine_lines
+from wandb_logging._mining.ruleset import Row, RuleSet, mine_lines
 from wandb_logging._mining.suggest import suggest
 from wandb_logging._mining.untaken import untaken
+from wandb_logging._wording import counted
 
 MORE = (
     "Without --rules they are those that `suggest` prints. With --json each row is one line:",

@@ -11,9 +11,9 @@ from typing import Any
 
 from wandb_logging._cli.output import draws, say
 from wandb_logging._cli.reports import report_name
-from wandb_logging._cli.text import counted
 from wandb_logging._report import Report
 from wandb_logging._values.terminal_text import one_line
+from wandb_logging._wording import counted
 
 _TOUCH = 5.0  # seconds between two plain progress lines of one run or file
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wandb_logging._cli.states import is_sent
-from wandb_logging._cli.text import counted
 from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.verify import lines_in
 from wandb_logging._reading.outline import outline
+from wandb_logging._wording import counted
 
 
 def only_here(run_dir: RunDir) -> str | None:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
-from wandb_logging._cli.text import counted
 from wandb_logging._report import Report
+from wandb_logging._wording import counted
 
 
 def error_lines(reports: Iterable[Report]) -> list[str]:

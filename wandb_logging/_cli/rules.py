@@ -13,8 +13,7 @@ from typing import Any
 
 from wandb_logging._cli.output import PROG
 from wandb_logging._errors import SettingsError, WandbLoggingError
-from wandb_logging._mining import as_yaml
-from wandb_logging._mining.lines import MAX_RAW
+from wandb_logging._mining import as_yaml, lines
 
 _MOST_RULES = 2**24  # most bytes of a file of rules
 _PIECE = 2**20  # most characters of a line that are read at once
@@ -51,10 +50,8 @@ class Log:
     @property
     def head(self) -> str:
         """The beginning of the log: the part from which rules are suggested."""
-        from wandb_logging._mining.suggest import MAX_LINES  # noqa: PLC0415  with what suggests; `sync` has only rules
-
         size = sum(len(line) for _, line in self._head)
-        while len(self._head) < MAX_LINES and size < _HEAD:
+        while len(self._head) < lines.MAX_LINES and size < _HEAD:
             one = next(self._rest, None)
             if one is None:
                 break
@@ -84,7 +81,7 @@ class Log:
             drawn, carriage_return, last = line.rpartition("\r")
             if carriage_return:
                 yield number, drawn
-            begun = last[:MAX_RAW]
+            begun = last[: lines.MAX_RAW]
         yield number, begun
         self.close()
 

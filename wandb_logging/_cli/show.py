@@ -15,7 +15,7 @@ from wandb_logging._cli.charts import Curves, charts
 from wandb_logging._cli.found import run_named
 from wandb_logging._cli.output import DONE, PROG, Line, Styled, say_all, styled, width
 from wandb_logging._cli.states import state_of
-from wandb_logging._cli.text import age, as_json, brief, counted, labelled
+from wandb_logging._cli.text import age, as_json, brief, labelled
 from wandb_logging._cli.watching import watch
 from wandb_logging._errors import JournalError
 from wandb_logging._journal.metadata import captured_environment, git_of
@@ -25,6 +25,7 @@ from wandb_logging._reading.replay import rows_of
 from wandb_logging._settings.settings import Settings
 from wandb_logging._values.nested import leaves
 from wandb_logging._values.plain import loads
+from wandb_logging._wording import counted
 
 _PERIOD = 2.0
 _CHARTS = 8  # most charts: more would scroll the first ones away

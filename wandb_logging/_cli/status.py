@@ -8,11 +8,12 @@ from pathlib import Path
 
 from wandb_logging._cli.found import runs_in
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all, words_of
-from wandb_logging._cli.text import counted, labelled
+from wandb_logging._cli.text import labelled
 from wandb_logging._keys import keys
 from wandb_logging._keys.keys import KEY_VARIABLE, Key
 from wandb_logging._settings.settings import DEFAULT_HOST, Settings
 from wandb_logging._version import __version__
+from wandb_logging._wording import counted
 
 EXAMPLES = ("status",)
 

@@ -16,7 +16,6 @@ from wandb_logging._cli.output import DONE, INTERRUPTED, LEFT, PROG, USAGE, comp
 from wandb_logging._cli.progress import Progress
 from wandb_logging._cli.reports import error_lines, news, report_line
 from wandb_logging._cli.rules import rules_of
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError, SettingsError, WandbLoggingError
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._report import Report
@@ -24,6 +23,7 @@ from wandb_logging._sending.ranks import RANKS, split
 from wandb_logging._sending.rules import change_rules
 from wandb_logging._sending.sync import sync
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 _JOBS = 8  # runs sent at once: if answers take long, sending them one by one is mostly waiting
 

@@ -111,11 +111,6 @@ def age(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 row", "2 rows"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def as_json(value: object) -> list[str]:
     """Lines of JSON that any program can read: NaN and infinities, which JSON lacks, become the texts that W&B uses."""
     from wandb_logging._values.plain import finite  # noqa: PLC0415  only where a program asks

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, say_all
-from wandb_logging._cli.text import counted
 from wandb_logging._errors import JournalError
+from wandb_logging._wording import counted
 
 if TYPE_CHECKING:
     from wandb_logging._page.place import Place

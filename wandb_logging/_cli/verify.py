@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from wandb_logging._cli.arguments import add_runs
 from wandb_logging._cli.found import paths_of
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say_all, words_of
-from wandb_logging._cli.text import counted
 from wandb_logging._journal.repair import repairs
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.verify import Verdict, as_json, find_directories, verify
 from wandb_logging._settings.settings import Settings
+from wandb_logging._wording import counted
 
 MORE = ("Exit code: 0 all is whole, 1 something is not, 2 wrong usage.",)
 EXAMPLES = ("verify", "verify 3kq9x0ab", "verify /data/wandb_cache --json")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from wandb_logging._cli.charts import Curve, charts, fitting
 from wandb_logging._cli.output import Line, begin_screen, height, say, say_all, width
-from wandb_logging._cli.text import brief, counted
+from wandb_logging._cli.text import brief
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._page.bins import Bins, Series
 from wandb_logging._page.exact import Exact, begin, read_on, still_true
 from wandb_logging._values.terminal_text import clean, cut
+from wandb_logging._wording import counted
 
 _AROUND = 6  # lines of the screen beside the charts: a head, two empty ones, two for notes, and the cursor's
 

@@ -15,8 +15,7 @@ from wandb_logging._mining import slowness
 from wandb_logging._mining.lines import OF
 
 if TYPE_CHECKING:
-    from wandb_logging._mining.rules import Row
-    from wandb_logging._mining.ruleset import RuleSet
+    from wandb_logging._mining.ruleset import Row, RuleSet
 
 
 _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step

@@ -32,7 +32,7 @@ class Rules:
         late_step_metric: metric that carries the step a shifted row was logged with.
         structured: whether text lines are JSON (protocol 4.6), as the server asked for.
         base_runtime: seconds the run had run before it was resumed.
-        text_rules: rules that find metrics in text (`_mining.rules`).
+        text_rules: rules that find metrics in text (`_mining.rule_keys`).
         later_rules: rules that replaced these later, each with the number of events after which it holds.
     """
 

@@ -23,6 +23,7 @@ from wandb_logging._journal.rundir import ASIDE, RunDir
 from wandb_logging._journal.seal import salvage, unseal
 from wandb_logging._journal.segments import segment_name, segments
 from wandb_logging._values.plain import loads
+from wandb_logging._wording import counted
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,13 @@ def _gaps(run_dir: RunDir) -> Iterator[str]:
 
 def _of_journal(run_dir: RunDir, lines: _Tally) -> Iterator[str]:
     if lines.damaged:
-        which, it = (
-            ("1 journal line is", "it") if lines.damaged == 1 else (f"{lines.damaged} journal lines are", "them")
+        yield counted(
+            lines.damaged,
+            "journal line is damaged: sync sets it aside, and sends the rest",
+            "journal lines are damaged: sync sets them aside, and sends the rest",
         )
-        yield f"{which} damaged: sync sets {it} aside, and sends the rest"
     if lines.torn:
-        which = "1 journal ends" if lines.torn == 1 else f"{lines.torn} journals end"
+        which = counted(lines.torn, "journal ends", "journals end")
         yield f"{which} in half a line: what was being written when power or room ran out"
     for writer, (segment, offset) in run_dir.cursor.places.items():
         name = segment_name(writer, segment)

@@ -40,7 +40,7 @@ _SAID_BY = re.compile(
     r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] "
 )  # prog: info: [42]
 _DIGIT = re.compile(r"\d")
-_LONE_COLON = re.compile(r"(?<= ):(?= )")
+_LONE_COLON = re.compile(r"(?<=[ \u00a0\u202f]):(?= )")  # French puts a blank before it
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
 _CELLS = {
@@ -78,7 +78,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
     if _ORNAMENTS.search(header):
         header, raw = (_ORNAMENTS.sub(_blank, text) for text in (header, raw))
-    if " : " in header:
+    if ": " in header and _LONE_COLON.search(header):
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     header, raw = _without_lead(header, raw)
     bars = len(BARS.findall(header))

@@ -17,6 +17,8 @@ _KILO = r"(?:[kK](?![A-Za-z]))?"
 
 POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"
 COMMA = f"(?:{_COMMA}{_KILO}|{_WORDS})"
+LOOSE = r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?"
+"""A number, whatever separates its fraction and its thousands."""
 DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
 
 _DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")
@@ -57,6 +59,15 @@ def number(text: str, decimal: str = ".") -> float:
     bare = bare.replace("D", "e").replace("d", "e")
     value = _whole_or_not(bare, float(bare))
     return value * 1000 if kilo else value
+
+
+def pointed(text: str) -> str:
+    """A text with its decimal commas as points and its points between thousands as commas; no place in it moves."""
+    return _WITH_COMMA.sub(lambda match: match[0].translate(_TURNED), text) if "," in text or "." in text else text
+
+
+_WITH_COMMA = re.compile(r"(?<![\w.,:])[-+]?(?:\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+)(?![.,:]?\d)")
+_TURNED = str.maketrans(".,", ",.")
 
 
 def _whole_or_not(text: str, value: float) -> float:

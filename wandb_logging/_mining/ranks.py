@@ -12,11 +12,12 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from wandb_logging._errors import SettingsError
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.rules import valid
 from wandb_logging._mining.shapes import Shape
+from wandb_logging._mining.template import escaped
 from wandb_logging._mining.writing import Suggestion, as_rule
+from wandb_logging._wording import counted
 
 _WHO = r"(?:[a-z_]*rank|gpu|worker|node|device|proc|process|trainer|default)"
 # What says who writes a line: text before the label, the label, and text behind it.
@@ -58,7 +59,7 @@ def by_rank(group: Group, decimal: str = ".") -> list[Suggestion]:
 def _comment(lines: Sequence[tuple[Shape, _Tag]], who: str) -> str:
     item, (before, label, behind, end) = lines[0]
     text = " ".join(item.text[end - len(before + label + behind) :].split())
-    return f"{len(lines)} line{'s' * (len(lines) > 1)} of {who}, such as: {text[:90]}"
+    return f"{counted(len(lines), 'line')} of {who}, such as: {text[:90]}"
 
 
 _Tag = tuple[str, str, str, int]  # what stands before the label, the label, what stands behind it, and where that ends
@@ -137,14 +138,10 @@ def _behind(rule: Mapping[str, Any], item: Shape, tag: _Tag, text: str) -> dict[
 
 
 def _literal(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("{", "{{").replace("}", "}}"))
+    return re.sub(r"\s+", " ", escaped(text))
 
 
 def _finds(rule: Mapping[str, Any], text: str) -> bool:
     """Whether a rule is valid and finds metrics in a line."""
-    try:
-        made = Rule(0, rule)
-    except SettingsError:
-        return False
-    found = made.find(Line(text), {})
-    return bool(found and made.row(found, "")[2])
+    made = valid(rule)
+    return made is not None and bool(made.metrics_in(text))

@@ -22,7 +22,7 @@ except ImportError:  # Python before 3.11
     import sre_constants as op
     import sre_parse as parser
 
-_CHARS = frozenset(map(chr, range(256))) | {"ß", "ā", "中", "\u2028"}
+_CHARS = frozenset(map(chr, range(256))) | {"ā", "中", "٣", "—", "\u2028", "\U0001d49c", "\U0001f600"}
 _MANY = 8  # up to this many repetitions count as few
 _ONE_MORE, _SOME = (
     0.16,
@@ -78,7 +78,9 @@ class Regex:
         if not self.names or not whole.groups:
             raise ValueError("names no metric: write (?P<loss>...) around its number")
         needle = has if has is not None else _longest_text(tree)
-        if not needle.strip():
+        if has is None and _ignores_case(tree, whole.flags):
+            needle = max(re.split(r"[^\W\d_]", needle), key=len).strip()  # letters may be in the other case
+        elif not needle.strip():
             raise ValueError("needs has: with a text that its lines have, so that other lines cost nothing")
         self.needle = needle
 
@@ -107,8 +109,8 @@ def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
     """The matches of all pieces, each after the one before; None if a piece does not match."""
     at, found = 0, []
     for piece in pieces:
-        match = piece.regex.search(text, at + piece.gap, min(len(text), piece.limit))
-        if match is None:
+        match = piece.regex.search(text, at + piece.gap, piece.limit) if at + piece.gap <= len(text) else None
+        if match is None or match.end() == piece.limit < len(text):  # what ends at the cut may go on behind it
             return None
         found.append(match)
         at = match.end()
@@ -123,8 +125,8 @@ def _matches(pieces: Sequence[_Piece], text: str) -> list[re.Match[str]] | None:
 
 def _last(piece: _Piece, text: str, begin: int, until: int) -> re.Match[str] | None:
     last = None
-    for match in piece.regex.finditer(text, begin, min(len(text), piece.limit)):
-        if match.end() > until:
+    for match in piece.regex.finditer(text, begin, piece.limit):
+        if match.end() > until or match.end() == piece.limit < len(text):
             break
         last = match
     return last
@@ -169,7 +171,8 @@ def _end_of_class(text: str, i: int) -> int:
 
 
 def _piece(text: str, greedy: bool, gap: int) -> _Piece:  # noqa: FBT001 - from a tuple
-    return _Piece(re.compile(text), greedy, gap, _limit(_tree(text)))
+    regex, tree = re.compile(text), _tree(text)
+    return _Piece(regex, greedy, gap, _Cost(tree, ignores_case=_ignores_case(tree, regex.flags)).limit())
 
 
 def _tree(text: str) -> Any:
@@ -178,136 +181,202 @@ def _tree(text: str) -> Any:
         return parser.parse(text)
 
 
-def _limit(tree: Any) -> int:
-    """How many characters of a line may be searched."""
-    items = list(tree)
-    anchored = bool(items) and items[0][0] is op.AT and items[0][1] in {op.AT_BEGINNING, op.AT_BEGINNING_STRING}
-    degree = (0 if anchored else 1) + 1 + int(_ambiguous(items, set(), inside=False))
-    if degree not in _LIMITS:
-        raise ValueError(
-            "could take too long: too many of its repetitions can give characters to each other. "
-            "Say what they may take, as [^,]* instead of .*, or write a line: with {*} for any text"
-        )
-    return _LIMITS[degree]
+class _Cost:
+    """Tells how the time of a search grows with the length of a line, from the form of the expression.
 
-
-def _ambiguous(items: list[Any], after: set[str] | frozenset[str], *, inside: bool) -> float:
-    """How many repetitions could end in more than one place.
-
-    `after` holds the characters that may follow these items; it is empty at the end of the expression.
+    Args:
+        tree: the expression, parsed.
+        ignores_case: whether some part of it ignores case.
     """
-    total = 0.0
-    for i, (kind, value) in enumerate(items):
-        rest = _first(items[i + 1 :], after)
-        total += _of_one(kind, value, rest, inside=inside)
-    return total
+
+    def __init__(self, tree: Any, *, ignores_case: bool) -> None:
+        self._items = list(tree)
+        self._ignores_case = ignores_case
+        # What stands for all characters: those of Latin-1 and some others, and all that the expression names.
+        self._all = _CHARS | {form for char in _named(self._items) for form in _cases(char)}
+
+    def limit(self) -> int:
+        """How many characters of a line may be searched."""
+        items = self._items
+        anchored = bool(items) and items[0][0] is op.AT and items[0][1] in {op.AT_BEGINNING, op.AT_BEGINNING_STRING}
+        degree = (0 if anchored else 1) + 1 + int(self._ambiguous(items, set(), inside=False))
+        if degree not in _LIMITS:
+            raise ValueError(
+                "could take too long: too many of its repetitions can give characters to each other. "
+                "Say what they may take, as [^,]* instead of .*, or write a line: with {*} for any text"
+            )
+        return _LIMITS[degree]
+
+    def _ambiguous(self, items: list[Any], after: set[str] | frozenset[str], *, inside: bool) -> float:
+        """How many repetitions could end in more than one place.
+
+        `after` holds the characters that may follow these items; it is empty at the end of the expression.
+        """
+        total = 0.0
+        for i, (kind, value) in enumerate(items):
+            rest = self._first(items[i + 1 :], after)
+            if kind in _REPEATS and not inside and self._ends_where_it_must(value, items[i + 1 :]):
+                rest = set()
+            total += self._of_one(kind, value, rest, inside=inside)
+        return total
+
+    def _ends_where_it_must(self, repeat: Any, then: list[Any]) -> bool:
+        r"""Whether what follows a repetition of one character tells where it ends, as `, ` does in `host=\S+, epoch`.
+
+        The first character that it cannot take is at a certain place behind its end.
+        """
+        content = list(repeat[-1])
+        if len(content) != 1 or content[0][0] not in _ONE_CHARACTER:
+            return False
+        taken = self._first(content, ())
+        for kind, value in then:
+            chars = self._first([(kind, value)], ()) if kind in _ONE_CHARACTER else set()
+            if not chars or not (chars <= taken or chars.isdisjoint(taken)):
+                return False
+            if chars.isdisjoint(taken):
+                return True
+        return False
+
+    def _of_one(self, kind: Any, value: Any, rest: set[str], *, inside: bool) -> float:
+        if kind in _REPEATS:
+            return self._of_repeat(value, rest, inside=inside)
+        if kind is op.SUBPATTERN:
+            return self._ambiguous(list(value[-1]), rest, inside=inside)
+        if kind is op.BRANCH:
+            return self._of_branch(value[1], rest, inside=inside)
+        if kind in {op.GROUPREF, getattr(op, "GROUPREF_EXISTS", None)}:
+            raise ValueError("refers back to a group, which could take too long")
+        if kind in {op.ASSERT, op.ASSERT_NOT}:
+            short = value[1].getwidth()[1] <= _NEAR
+            return self._ambiguous(list(value[1]), set(), inside=inside) + (not short)
+        if kind is getattr(op, "ATOMIC_GROUP", None):
+            return self._ambiguous(list(value), rest, inside=inside)
+        return 0
+
+    def _of_repeat(self, value: Any, rest: set[str], *, inside: bool) -> float:
+        low, high, content = value
+        items = list(content)
+        again = rest if high == 1 else rest | self._first(items, set())
+        shared = low != high and bool(self._first(items, set()) & rest)
+        few = high is not op.MAXREPEAT and high <= _MANY
+        if inside and (not few or shared):
+            raise ValueError("repeats a repetition, as (a+)+ does: that can take years on a line of 40 characters")
+        if few:  # a? and a{2,8}: each number of repetitions is one more way to go on
+            inner = self._ambiguous(items, again, inside=inside or high > 1)
+            return shared * (_ONE_MORE if high == 1 else _SOME) + inner
+        return shared + self._ambiguous(items, again, inside=True)
+
+    def _of_branch(self, branches: list[Any], rest: set[str], *, inside: bool) -> float:
+        if inside and _overlap([self._first(list(branch), rest) for branch in branches]):
+            raise ValueError("repeats alternatives that begin alike, as (a|ab)* does: that can take years")
+        return max(self._ambiguous(list(branch), rest, inside=inside) for branch in branches)
+
+    def _first(self, items: Iterable[Any], after: Iterable[str]) -> set[str]:
+        """The characters with which a match of these items, followed by `after`, can begin."""
+        chars: set[str] = set()
+        for kind, value in items:
+            own, empty = self._begins(kind, value)
+            chars |= own
+            if not empty:
+                return chars
+        return chars | set(after)
+
+    def _begins(self, kind: Any, value: Any) -> tuple[set[str], bool]:
+        """The characters with which one item can begin, and whether the item can be empty."""
+        if kind in _REPEATS:
+            low, _, content = value
+            own, empty = self._begins_all(list(content))
+            return own, empty or low == 0
+        if kind is op.SUBPATTERN:
+            return self._begins_all(list(value[-1]))
+        if kind is op.BRANCH:
+            parts = [self._begins_all(list(branch)) for branch in value[1]]
+            return set().union(*(own for own, _ in parts)), any(empty for _, empty in parts)
+        if kind is getattr(op, "ATOMIC_GROUP", None):
+            return self._begins_all(list(value))
+        if kind in {op.AT, op.ASSERT, op.ASSERT_NOT, op.GROUPREF}:
+            return set(), True
+        chars = self._chars(kind, value)
+        return {form for char in chars for form in _cases(char)} if self._ignores_case else chars, False
+
+    def _begins_all(self, items: list[Any]) -> tuple[set[str], bool]:
+        return self._first(items, ()), all(self._begins(kind, value)[1] for kind, value in items)
+
+    def _chars(self, kind: Any, value: Any) -> set[str]:
+        if kind is op.LITERAL:
+            return {chr(value)}
+        if kind is op.NOT_LITERAL:
+            return set(self._all) - {chr(value)}
+        return self._of_class(value) if kind is op.IN else set(self._all)
+
+    def _of_class(self, items: list[Any]) -> set[str]:
+        chars: set[str] = set()
+        negated = False
+        for kind, value in items:
+            if kind is op.NEGATE:
+                negated = True
+            elif kind is op.LITERAL:
+                chars.add(chr(value))
+            elif kind is op.RANGE:
+                chars |= {char for char in self._all if value[0] <= ord(char) <= value[1]}
+            elif kind is op.CATEGORY:
+                chars |= {char for char in self._all if _CATEGORIES[str(value)].match(char)}
+        return set(self._all) - chars if negated else chars
 
 
-def _of_one(kind: Any, value: Any, rest: set[str], *, inside: bool) -> float:
-    if kind in _REPEATS:
-        return _of_repeat(value, rest, inside=inside)
-    if kind is op.SUBPATTERN:
-        return _ambiguous(list(value[-1]), rest, inside=inside)
-    if kind is op.BRANCH:
-        return _of_branch(value[1], rest, inside=inside)
-    if kind in {op.GROUPREF, getattr(op, "GROUPREF_EXISTS", None)}:
-        raise ValueError("refers back to a group, which could take too long")
-    if kind in {op.ASSERT, op.ASSERT_NOT}:
-        return _ambiguous(list(value[1]), set(), inside=inside) + 1
-    if kind is getattr(op, "ATOMIC_GROUP", None):
-        return _ambiguous(list(value), rest, inside=inside)
-    return 0
-
-
-def _of_repeat(value: Any, rest: set[str], *, inside: bool) -> float:
-    low, high, content = value
-    items = list(content)
-    again = rest | _first(items, set())
-    shared = low != high and bool(_first(items, set()) & rest)
-    few = high is not op.MAXREPEAT and high <= _MANY
-    if inside and (not few or shared):
-        raise ValueError("repeats a repetition, as (a+)+ does: that can take years on a line of 40 characters")
-    if few:  # a? and a{2,8}: each number of repetitions is one more way to go on
-        return shared * (_ONE_MORE if high == 1 else _SOME) + _ambiguous(items, again, inside=inside or high > 1)
-    return shared + _ambiguous(items, again, inside=True)
-
-
-def _of_branch(branches: list[Any], rest: set[str], *, inside: bool) -> float:
-    if inside and _overlap([_first(list(branch), rest) for branch in branches]):
-        raise ValueError("repeats alternatives that begin alike, as (a|ab)* does: that can take years")
-    return max(_ambiguous(list(branch), rest, inside=inside) for branch in branches)
+_NEAR = 64  # characters; to look for so many is as good as one
+_ONE_CHARACTER = {op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY}
+_REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, getattr(op, "POSSESSIVE_REPEAT", op.MAX_REPEAT)}
+_CATEGORIES = {
+    f"CATEGORY_{not_}{name}": re.compile(f"\\{letter.upper() if not_ else letter}")
+    for name, letter in (("DIGIT", "d"), ("SPACE", "s"), ("WORD", "w"))
+    for not_ in ("", "NOT_")
+}
 
 
 def _overlap(sets: list[set[str]]) -> bool:
     return any(one & other for i, one in enumerate(sets) for other in sets[i + 1 :])
 
 
-_REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, getattr(op, "POSSESSIVE_REPEAT", op.MAX_REPEAT)}
+def _named(tree: Any) -> set[str]:
+    """The characters that stand in an expression, and the ends of its ranges."""
+    if isinstance(tree, tuple) and len(tree) == 2 and tree[0] in {op.LITERAL, op.NOT_LITERAL}:
+        return {chr(tree[1])}
+    if isinstance(tree, tuple) and len(tree) == 2 and tree[0] is op.RANGE:
+        return _witnesses(*tree[1])
+    parts = tree if isinstance(tree, (list, tuple, parser.SubPattern)) else ()
+    return {char for part in parts for char in _named(part)}
 
 
-def _first(items: Iterable[Any], after: Iterable[str]) -> set[str]:
-    """The characters with which a match of these items, followed by `after`, can begin."""
-    chars: set[str] = set()
-    for kind, value in items:
-        own, empty = _begins(kind, value)
-        chars |= own
-        if not empty:
-            return chars
-    return chars | set(after)
+def _witnesses(first: int, last: int) -> set[str]:
+    """Some characters of a range, at least one of each category in it, and its neighbours."""
+    step = max(1, (last - first) // _SAMPLES)
+    chars = {chr(code) for code in (*range(first, last + 1, step), last, max(first - 1, 0), min(last + 1, _LAST))}
+    whole = "".join(map(chr, range(first, last + 1)))
+    return chars | {match[0] for category in _CATEGORIES.values() if (match := category.search(whole))}
 
 
-def _begins(kind: Any, value: Any) -> tuple[set[str], bool]:
-    """The characters with which one item can begin, and whether the item can be empty."""
-    if kind in _REPEATS:
-        low, _, content = value
-        own, empty = _begins_all(list(content))
-        return own, empty or low == 0
-    if kind is op.SUBPATTERN:
-        return _begins_all(list(value[-1]))
-    if kind is op.BRANCH:
-        parts = [_begins_all(list(branch)) for branch in value[1]]
-        return set().union(*(own for own, _ in parts)), any(empty for _, empty in parts)
-    if kind is getattr(op, "ATOMIC_GROUP", None):
-        return _begins_all(list(value))
-    if kind in {op.AT, op.ASSERT, op.ASSERT_NOT, op.GROUPREF}:
-        return set(), True
-    return _chars(kind, value), False
+_SAMPLES = 64
+_LAST = 0x10FFFF
 
 
-def _begins_all(items: list[Any]) -> tuple[set[str], bool]:
-    return _first(items, ()), all(_begins(kind, value)[1] for kind, value in items)
+def _ignores_case(tree: Any, flags: int) -> bool:
+    """Whether an expression, or a group in it, ignores case."""
+    if isinstance(tree, tuple) and len(tree) == 2 and tree[0] is op.SUBPATTERN and tree[1][1] & re.IGNORECASE:
+        return True
+    parts = tree if isinstance(tree, (list, tuple, parser.SubPattern)) else ()
+    return bool(flags & re.IGNORECASE) or any(_ignores_case(part, 0) for part in parts)
 
 
-def _chars(kind: Any, value: Any) -> set[str]:
-    if kind is op.LITERAL:
-        return {chr(value), chr(value).lower(), chr(value).upper()}
-    if kind is op.NOT_LITERAL:
-        return set(_CHARS) - {chr(value)}
-    if kind is op.IN:
-        return _of_class(value)
-    return set(_CHARS)
+def _cases(char: str) -> set[str]:
+    """A character in the forms that are the same to who ignores case."""
+    lower, upper = char.lower(), char.upper()
+    forms = {char, lower, upper, lower.upper(), upper.lower(), *_LIKE.get(lower, "")}
+    return {form for form in forms if len(form) == 1}
 
 
-def _of_class(items: list[Any]) -> set[str]:
-    chars: set[str] = set()
-    negated = False
-    for kind, value in items:
-        if kind is op.NEGATE:
-            negated = True
-        elif kind is op.LITERAL:
-            chars.add(chr(value))
-        elif kind is op.RANGE:
-            chars |= {char for char in _CHARS if value[0] <= ord(char) <= value[1]} | {chr(value[0])}
-        elif kind is op.CATEGORY:
-            chars |= {char for char in _CHARS if _CATEGORIES[str(value)].match(char)}
-    return set(_CHARS) - chars if negated else chars
-
-
-_CATEGORIES = {
-    f"CATEGORY_{not_}{name}": re.compile(f"\\{letter.upper() if not_ else letter}")
-    for name, letter in (("DIGIT", "d"), ("SPACE", "s"), ("WORD", "w"))
-    for not_ in ("", "NOT_")
-}
+# What `re` takes for the same without regard to case, beyond what lower and upper say.
+_LIKE = {"k": "\u212a", "s": "\u017f", "\u00e5": "\u212b", "\u00b5": "\u03bc", "\u03bc": "\u00b5"}
 
 
 def _longest_text(tree: Any) -> str:

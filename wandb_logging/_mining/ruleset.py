@@ -5,15 +5,32 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines
 from wandb_logging._mining.blocks import Block
-from wandb_logging._mining.pairs import pairs
-from wandb_logging._mining.rules import Line, Row, Rule, parse
+from wandb_logging._mining.lines import Line
+from wandb_logging._mining.rules import Rule, parse
 from wandb_logging._mining.slowness import Slowness, too_slow
 from wandb_logging._mining.template import Found
+
+
+class Row(NamedTuple):
+    """What a rule found.
+
+    Attributes:
+        step: the step, if the row has one: a whole number, or a position on another x axis.
+        metrics: numbers by name.
+        line: number of the line that completes the row.
+        rule: number of the rule, from 0.
+        x: the name of the step in the text.
+    """
+
+    step: float | None
+    metrics: dict[str, float]
+    line: int
+    rule: int
+    x: str = "step"
 
 
 class RuleSet:
@@ -49,7 +66,13 @@ class RuleSet:
 
     @property
     def saved(self) -> dict[str, Any]:
-        """The memory between lines, as plain JSON."""
+        """The memory between lines, as plain JSON.
+
+        Of each stream it has `step` and `x`, the last step and what the text calls it; `section`, which the last line
+        of that kind has begun; `open`, what rules of several lines remember, by their numbers; `under`, the rules whose
+        tables were open when the header of another came; `last`, the number of the last line; `units`, the first unit
+        of each name; and `begun`, a line that is not complete yet.
+        """
         slow = self._slowness.counts
         return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
 
@@ -216,7 +239,7 @@ class RuleSet:
                 if more is not None:
                     self._hits[rule.number] += 1
                     by.append((rule, more))
-        by.sort(key=lambda one: one[0].row(one[1], "")[0] is None)  # what finds the step of all comes first
+        by.sort(key=lambda one: one[0].step(one[1]) is None)  # what finds the step of all comes first
         rows = [row for rule, more in by if (row := self._row(rule, more, state, number)) is not None]
         metrics = {name: value for row in reversed(rows) for name, value in row.metrics.items()}
         return rows[0]._replace(metrics=metrics) if rows else None
@@ -225,10 +248,10 @@ class RuleSet:
         section = state.get("section", "")
         if rule.section is not None:
             section = state["section"] = rule.section_of(found, section) or ""
-        step, steps, metrics = rule.row(found, section)
+        step, metrics = rule.step(found), rule.metrics(found, section)
         if step is not None:
             state["step"], state["x"] = step, rule.x
-        elif steps:
+        elif rule.has_steps:
             step = state.get("step")
         return Row(step, metrics, number, rule.number, state.get("x", "step")) if metrics else None
 
@@ -243,7 +266,7 @@ def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[
     number = 0
     for number, line in numbered:
         before: dict[int, dict[str, float]] = {}
-        for shown in lines.redraws(line.rstrip("\r")):
+        for shown in lines.redraws(line):
             for row in rules.feed(shown, number=number):
                 if before.get(row.rule) != row.metrics:  # a bar that is drawn again repeats its values
                     yield row
@@ -253,36 +276,14 @@ def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[
     yield from rules.finish(number)
 
 
-def _check_sample(rule: Rule) -> None:
-    """Make sure that a rule finds something in its own sample.
-
-    Raises:
-        SettingsError: it finds nothing; the message says what is in the sample.
-    """
-    sample = rule.given.get("sample")
-    if sample is None:
-        return
-    state: dict[str, Any] = {}
-    for raw in map(lines.clean, [*sample.split("\n"), ""]):
-        found = rule.find(Line(raw), state)
-        if found and (rule.row(found, "")[2] or rule.row(found, "")[0] is not None or rule.section):
-            return
-    seen = ", ".join(f"{pair.name or '?'} {pair.value:g}" for pair in pairs(sample)[:8]) or "no number"
-    at = f"text_metrics.rules[{rule.number}].sample"
-    hint = rule.stops_at(sample)
-    raise SettingsError(
-        f"{at}: {rule.form} {rule.given[rule.form]!r} finds nothing in {sample!r}. {hint} In it are: {seen}"
-    )
-
-
 def _compiled(rules: object) -> Sequence[Rule]:
     """Check and make rules. The same rules are made only once, because the fold asks for them with each batch."""
     try:
         key = json.dumps(rules)
     except (TypeError, ValueError):
-        return _made(rules)
+        return parse(rules)
     if key not in _KNOWN:
-        made = _made(rules)
+        made = parse(rules)
         if len(_KNOWN) > _MOST_KNOWN:
             _KNOWN.clear()
         _KNOWN[key] = made
@@ -298,13 +299,6 @@ def _without_digits(text: str) -> bytes:
 
 _KNOWN: dict[str, Sequence[Rule]] = {}
 _MOST_KNOWN = 50
-
-
-def _made(rules: object) -> Sequence[Rule]:
-    made = parse(rules)
-    for rule in made:
-        _check_sample(rule)
-    return made
 
 
 def check(rules: Sequence[Any]) -> None:

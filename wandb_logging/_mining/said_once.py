@@ -7,15 +7,7 @@ import re
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import (
-    APART,
-    is_metric,
-    is_result,
-    is_setting,
-    is_timing,
-    is_total_time,
-    words,
-)
+from wandb_logging._mining.vocabulary import APART, is_metric, is_result, is_setting, is_timing, is_total_time, words
 
 NUMBER = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
 _FEW, _ROWS = 3, 5  # so many lines of one shape are told once, or are rows

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from wandb_logging._mining.findings import Text
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.lines import Line
+from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.vocabulary import APART
 from wandb_logging._mining.writing import Suggestion
 

@@ -15,7 +15,7 @@ from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import stacked_tables
 from wandb_logging._mining.table_search import table_findings
-from wandb_logging._mining.template import Found
+from wandb_logging._mining.template import Found, escaped
 from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting
@@ -127,7 +127,7 @@ def _common(texts: list[str]) -> str:
         if len(set(parts)) > 1:
             break
         words.append(parts[0])
-    return " ".join(words).replace("{", "{{").replace("}", "}}")
+    return escaped(" ".join(words))
 
 
 _REQUEST = re.compile(r"[\"']method[\"']: ?[\"'](?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)[\"']")

@@ -5,51 +5,30 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, structures
 from wandb_logging._mining.chosen import chosen
+from wandb_logging._mining.code_lines import may_hold_metrics
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.headed import headed
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
 from wandb_logging._mining.ranks import by_rank
-from wandb_logging._mining.rules import Rule
+from wandb_logging._mining.rules import valid
 from wandb_logging._mining.sections import under_parts, under_recurring
 from wandb_logging._mining.shapes import shape
 from wandb_logging._mining.wanted import find_groups
 from wandb_logging._mining.writing import Suggestion
 
-MAX_LINES = 20_000  # lines of a log that are looked at
-
-_CODE = re.compile(
-    r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
-    r"|^\s*\"[^\"]{1,80}\": "  # of an object over several lines: `_structures` takes those that hold results
-    r"|\w\(\w+=|\bfunction\(|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
-    r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
-    r"|\bsucceeded in \d|Killed process"
-    r"|(?i:\b(?:ok|pass|passed|failed)=\d+\s.{0,200}\b(?:skip|skipped|failed|unreachable)=\d)"  # summaries of test runs
-    r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
-    r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
-    r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
-    r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
-    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
-)
-
 
 def suggest(text: str) -> list[Suggestion]:
     """Rules for a log, the most specific first; an empty list if nothing in the log looks like metrics."""
-    texts = [
-        (number, shown)
-        for number, line in enumerate(text.split("\n")[:MAX_LINES], 1)
-        for shown in lines.redraws(line.rstrip("\r"))
-    ]
+    texts = lines.of_log(text)
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
     taken |= chosen(texts)
     decimal = _decimal(texts)
-    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and is_text(shown)]
+    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and may_hold_metrics(shown)]
     groups = find_groups(rest, findings, headed(texts))
     put_labels(groups, rest)
     under_headings(groups, texts)
@@ -81,16 +60,7 @@ def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
     kept: dict[str, Suggestion] = {}
     for suggestion in suggestions:
         kept.setdefault(repr(suggestion.rule), suggestion)
-    return [one for one in kept.values() if _is_rule(one.rule)]
-
-
-def _is_rule(rule: dict[str, Any]) -> bool:
-    """Whether a suggested rule is valid. It may not be, because the text of a log can be anything."""
-    try:
-        Rule(0, rule)
-    except SettingsError:
-        return False
-    return True
+    return [one for one in kept.values() if valid(one.rule)]
 
 
 def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
@@ -100,13 +70,3 @@ def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
         more = look([text for text in texts if text[0] not in taken])
         found += [] if more is None else more if isinstance(more, list) else [more]
     return found
-
-
-def is_text(text: str) -> bool:
-    """Whether a line could hold metrics, because it is no code, no request and no dump of an object."""
-    return any(map(str.isdigit, text)) and not _CODE.search(text, _said_by(text)) and len(text) < 2000
-
-
-def _said_by(text: str) -> int:
-    """Where the text begins behind a bracket that says what writes it: `[Parallel(n_jobs=2)]: Done`."""
-    return text.find("]: ") + 3 if text.startswith("[") and "]: " in text[:80] else 0

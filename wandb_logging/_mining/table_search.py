@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from wandb_logging._mining import cells as table_cells, table_headers
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, increasing
+from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
@@ -160,9 +161,10 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header) or _is_title(texts, i):
         return None
     decimal = _decimal(texts, i)
+    texts = [(number, pointed(text)) for number, text in texts] if decimal == "," else texts
     above = _above(texts, i)
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
-    rows, lines, labels, tells = _rows(Table(header, decimal=decimal), texts, taken)
+    rows, lines, labels, tells = _rows(Table(header), texts, taken)
     alone = len(rows) == 1 and (follows or (len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))))
     if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
         return None
@@ -175,12 +177,12 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     rule: dict[str, Any] = {"table": header}
     if step is not None:
         rule["step"] = step if step in header or "/" not in step else step.partition("/")[2]  # without the row's label
-        rows, lines, _, _ = _rows(Table(header, decimal=decimal, step=rule["step"]), texts, taken)
+        rows, lines, _, _ = _rows(Table(header, step=rule["step"]), texts, taken)
         if labels and _is_twice(row.get(rule["step"]) for _, row in rows):
             rule["names"] = labels
     elif labels:
         rule["names"] = labels
-    other = _other_header(Table(header, decimal=decimal, step=rule.get("step")), texts)
+    other = _other_header(Table(header, step=rule.get("step")), texts)
     if other is not None:
         rule["ends"] = other
     rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))

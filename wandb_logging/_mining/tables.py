@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wandb_logging._mining.cells import BARS, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
+from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
 
@@ -58,7 +59,7 @@ class Table:
         if self._ends is not None and self._ends in raw:
             state.clear()
             return None
-        return self._row(raw, state)
+        return self._row(pointed(raw) if self._decimal == "," else raw, state)
 
     def _open(self, raw: str, state: dict[str, Any]) -> Found | None:
         """Read a line of the header; None if this line is none."""
@@ -129,7 +130,7 @@ class Table:
         found: Found = {}
         kinds = ""
         for given, text in cells.items():
-            value = cell(text, self._decimal)
+            value = cell(text)
             name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
             if value is not None and given != self._labels:

@@ -7,7 +7,7 @@ that cannot belong to it, and the text that `{*}` stands for is never searched t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Union
 
 from wandb_logging._dataclass import dataclass
@@ -23,6 +23,11 @@ _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
 # 3,5 is not 3: it needs `decimal`. But what follows a comma may be a cell of its own, as in `5,0.25` or `5,12:30:01`.
 _NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]|[.:/-]\d))"
+# At the template's end nothing may come that shows it to be part of something else: 0x1f, 1.2.3, 1_000, 0:01:30.
+_WHOLE = r"(?![._\u066b]\d|x[0-9a-fA-F]|:\d\d:\d\d)"
+_COMMA_HERE = re.compile(r"\s*[-+]?\d+,\d")
+_REFERS = re.compile(r"\$(\w+)")
+_NOTHING: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,15 @@ class Template:
             `name` matched. A blank matches any number of blanks; `{{` and `}}` are literal braces.
         decimal: "," if 3,5 means three and a half.
         bare: whether it may be placeholders only, because something else tells where it is tried.
+        words: names that are known from a line before; `{$name rest}` may refer to them.
 
     Raises:
         ValueError: the text is no valid template.
     """
 
-    def __init__(self, text: str, decimal: str = ".", *, bare: bool = False) -> None:
+    def __init__(self, text: str, decimal: str = ".", *, bare: bool = False, words: Sequence[str] = ()) -> None:
         self.text = text
+        self._words = words
         self._decimal = decimal
         self._fields: list[_Field] = []
         parts = self._parts = _parts(" ".join(text.split()) if text.strip() else "", text, bare=bare)
@@ -60,8 +67,11 @@ class Template:
         self.names = tuple(field.name for field in self._fields)
         self._converts = tuple(field.convert for field in self._fields)
 
-    def find(self, text: str, start: int = 0) -> tuple[Found, int] | None:
-        """The values in a line, and where the template ends in it. Blanks in the line must be single."""
+    def find(self, text: str, start: int = 0, words: Mapping[str, object] = _NOTHING) -> tuple[Found, int] | None:
+        """The values in a line, and where the template ends in it. Blanks in the line must be single.
+
+        `words` are those of a line before, for names that refer to them.
+        """
         values: tuple[str, ...] = ()
         for segment in self._segments:
             match = segment.search(text, start)
@@ -72,7 +82,7 @@ class Template:
         found: Found = {}
         try:
             for name, value, convert in zip(self.names, values, self._converts):
-                found[_filled(name, found) if "$" in name else name] = convert(value)
+                found[_filled(name, {**words, **found}) if "$" in name else name] = convert(value)
         except ValueError:
             return None
         return found, start
@@ -81,14 +91,18 @@ class Template:
         """Say how far the template fits a line, and what the line has instead. Blanks in the line must be single."""
         for count in range(len(self._parts) - 1, 0, -1):
             part = "".join(
-                literal if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count]
+                literal.replace("{", "{{").replace("}", "}}") if kind == "text" else _shown(kind, literal)
+                for kind, literal in self._parts[:count]
             )
             try:
                 match = Template(part, self._decimal).find(text)
             except ValueError:
                 break
             if match is not None:
-                return f"It fits up to {text[: match[1]][-40:]!r}; then comes {text[match[1] :][:30]!r}."
+                rest = text[match[1] :]
+                then = f"comes {rest[:30]!r}" if rest else "it ends"
+                comma = " (a decimal comma? decimal: ',' reads it)" if _COMMA_HERE.match(rest) else ""
+                return f"It fits up to {text[: match[1]][-40:]!r}; then {then}{comma}."
         return f"{self.needle!r} is not in it." if self.needle not in text else ""
 
     def _pattern(self, parts: list[tuple[str, str]], *, first: bool) -> str:
@@ -97,7 +111,9 @@ class Template:
             before = parts[i - 1][1] if i else ""
             after = parts[i + 1][1] if i + 1 < len(parts) else ""
             if kind == "text":
-                pattern.append(_literal(part, starts=first and i == 0, ends=i + 1 == len(parts)))
+                literal = _literal(part, starts=first and i == 0, ends=i + 1 == len(parts))
+                # A blank behind any text is there already if that text is none.
+                pattern.append(f"(?:(?<= )| ){literal[1:]}" if part[0] == " " and not (first or i) else literal)
             else:
                 pattern.append(self._place(part, before, after, alone=not before))
         return "".join(pattern)
@@ -108,11 +124,17 @@ class Template:
             if colon and (meant := _meant(kind.strip())):
                 _refuse(f"{{{place}}}: did you mean {{{name}:{meant}}}?")
             name, kind = place, ""
-        if _FORMAT.fullmatch(place.rpartition(":")[2]) and colon:
-            _refuse(f"{{{place}}} has a format behind the colon: write {{{place.partition(':')[0]}}}, for any number")
+        formatted = re.fullmatch(r"([^!]*)![rsa](?::.*)?", place)
+        if formatted or (_FORMAT.fullmatch(place.rpartition(":")[2]) and colon):
+            bare = formatted[1] if formatted else place.partition(":")[0]
+            _refuse(f"{{{place}}} has a format behind its name: write {{{bare}}}, for any number")
         name = name.strip() or _refuse(f"{{{place}}} has no name")
-        if name != "_" and name in {field.name for field in self._fields}:
+        before_it = {field.name for field in self._fields}
+        if name != "_" and name in before_it:
             _refuse(f"{{{name}}} is there twice")
+        unknown = [word for word in _REFERS.findall(name) if word not in before_it.union(self._words)]
+        if unknown:
+            _refuse(f"{{{name}}} refers to a word that is not before it: {{{unknown[0]}:word}}")
         group = f"f{len(self._fields)}"
         convert: Callable[[str], float | str]
         if kind == "word":
@@ -125,6 +147,8 @@ class Template:
             value = f"(?=(?P<{group}>{value}))(?P={group})"
             if not kind and self._decimal == "." and not after.startswith(","):
                 value = _NO_COMMA + value
+            if not kind and not after:
+                value += _WHOLE
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
         self._fields.append(_Field(group, name, convert))
         return value
@@ -137,6 +161,28 @@ class Template:
     def _number(self) -> Callable[[str], float]:
         decimal = self._decimal
         return numbers.number if decimal == "." else lambda text: numbers.number(text, decimal)
+
+
+def escaped(text: str) -> str:
+    """The template that stands for a text as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def with_places(text: str, places: Iterable[tuple[int, int, str]], start: int = 0) -> tuple[str, int]:
+    """The template for a line up to its last placeholder, and where that ends in the line.
+
+    Args:
+        text: the line.
+        places: beginning, end and placeholder of the parts that become one, sorted. One that overlaps with the one
+            before is left out.
+        start: where the template begins.
+    """
+    written = ""
+    for begin, end, place in places:
+        if begin >= start:
+            written += escaped(text[start:begin]) + place
+            start = end
+    return written, start
 
 
 def _meant(kind: str) -> str | None:
@@ -154,9 +200,9 @@ def _refuse(why: str) -> str:
     raise ValueError(why)
 
 
-def _filled(name: str, found: Found) -> str:
+def _filled(name: str, found: Mapping[str, object]) -> str:
     """Put matched words into a name that refers to them, such as `$name` or `$name rest`."""
-    return re.sub(r"\$(\w+)", lambda match: str(found.get(match[1], match[0])), name)
+    return _REFERS.sub(lambda match: str(found.get(match[1], match[0])), name)
 
 
 def _parts(text: str, whole: str, *, bare: bool) -> list[tuple[str, str]]:

@@ -30,7 +30,8 @@ class TwoLines:
         lines = text.split("\n")
         if len(lines) != 2 or not all(map(str.strip, lines)):
             raise ValueError("has more than two lines, or an empty one")
-        self._above, self._below = Template(lines[0], decimal), Template(lines[1], decimal, bare=True)
+        self._above = Template(lines[0], decimal)
+        self._below = Template(lines[1], decimal, bare=True, words=self._above.names)
         self._bare = not re.sub(r"\{[^{}]*\}", "", lines[1]).strip()
         self.needle = self._above.needle
         if not self._below.names:
@@ -45,7 +46,7 @@ class TwoLines:
                 state.update(above=above, gap=True)
                 return {}
             state.clear()
-            below = self._below.find(text)
+            below = self._below.find(text, words=above)
             if below is not None and len(text[below[1] :].split()) < 2 - (self._bare and " " in text[: below[1]]):
                 return {**above, **below[0]}
         begun = self._above.find(text)

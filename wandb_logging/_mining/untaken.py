@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._errors import SettingsError
-from wandb_logging._mining import counters, lines
+from wandb_logging._mining import counters, lines, numbers
 from wandb_logging._mining.chosen import chosen
+from wandb_logging._mining.code_lines import may_hold_metrics
 from wandb_logging._mining.findings import is_clock, is_id
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import MAX_RULES, Line, Rule
+from wandb_logging._mining.rule_keys import MAX_RULES
+from wandb_logging._mining.rules import valid
 from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._mining.shapes import Field, Shape, shape
-from wandb_logging._mining.suggest import MAX_LINES, is_text
+from wandb_logging._mining.template import escaped, with_places
 from wandb_logging._mining.vocabulary import is_metric
 
 MOST = 5  # shapes that are told
@@ -24,7 +25,7 @@ _LEAST = 3  # lines of a shape
 _LONGEST = 200  # characters of a sample
 _MOST_NUMBERS = 12  # in a line; more are a matrix
 
-_NUMBER = re.compile(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+)?|\x01+")
+_NUMBER = re.compile(rf"{numbers.LOOSE}|\x01+")
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,12 @@ def untaken(text: str, rules: Sequence[Mapping[str, Any]]) -> list[Untaken]:
 def _left(text: str, rules: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """The lines that no rule fits, and that could hold results, with their numbers."""
     used = RuleSet(list(rules)[:MAX_RULES])
-    texts = [
-        (number, shown)
-        for number, line in enumerate(text.split("\n")[:MAX_LINES], 1)
-        for shown in lines.redraws(line.rstrip("\r"))
-    ]
+    texts = lines.of_log(text)
     settings = chosen(texts)
     left, before = [], 0
     for number, shown in texts:
         used.feed(shown, number=number)
-        if used.hits == before and number not in settings and len(shown) <= _LONGEST and is_text(shown):
+        if used.hits == before and number not in settings and len(shown) <= _LONGEST and may_hold_metrics(shown):
             left.append((number, shown))
         before = used.hits
     return left
@@ -84,21 +81,15 @@ def _told(items: Sequence[Shape]) -> Untaken | None:
     if sum(changing) > _MOST_NUMBERS or not _may_be_results(items):
         return None
     names = _names(items)
-    written, at, nameless = "", first.head, 0
+    places, nameless = [], 0
     for match, changes in zip(matches[0], changing):
-        written += first.text[at : match.start()].replace("{", "{{").replace("}", "}}")
-        at = match.end()
-        if match[0][0] == "\x01":
-            written += "{*}"
-        elif not changes:
-            written += "{_}"
-        elif match.start() in names:
-            written += f"{{{names[match.start()]}}}"
-        else:
+        place = "*" if match[0][0] == "\x01" else names.get(match.start()) if changes else "_"
+        if place is None:
             nameless += 1
-            written += f"{{number {nameless}}}"
-    written += first.text[at:].replace("{", "{{").replace("}", "}}")
-    rule = {"line": " ".join(written.split())}
+            place = f"number {nameless}"
+        places.append((*match.span(), f"{{{place}}}"))
+    written, end = with_places(first.text, places, first.head)
+    rule = {"line": " ".join((written + escaped(first.text[end:])).split())}
     return Untaken(len(items), " ".join(first.text[first.head :].split()), rule) if _takes(rule, items) else None
 
 
@@ -155,14 +146,8 @@ _PROSE = re.compile(
 
 def _takes(rule: Mapping[str, Any], items: Sequence[Shape]) -> bool:
     """Whether a rule is valid, and gives metrics for its sample and for nearly all lines of its shape."""
-    try:
-        made = Rule(0, rule)
-    except SettingsError:
+    made = valid(rule)
+    if made is None:
         return False
-    right = [_gives(made, item.text) for item in items[:50]]
+    right = [bool(made.metrics_in(item.text)) for item in items[:50]]
     return right[0] and sum(right) * 10 >= len(right) * 9
-
-
-def _gives(rule: Rule, text: str) -> bool:
-    found = rule.find(Line(text), {})
-    return bool(found and rule.row(found, "")[2])

@@ -12,13 +12,7 @@ from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.said_once import NUMBER, is_measured, is_said_once, leads, without_lists
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import (
-    EPOCHS,
-    is_left,
-    is_metric,
-    is_setting,
-    words,
-)
+from wandb_logging._mining.vocabulary import EPOCHS, is_left, is_metric, is_setting, words
 from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
 
 
@@ -30,12 +24,33 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
         findings: what was found before in other forms, such as tables.
         headed: numbers of the lines below headings such as `Results`.
     """
+    groups = _alike(shapes)
+    regular = _regular(groups)
+    begin = _begin(regular, findings)
+    kept = [group for group in regular if not _prepares(group, begin)]
+    kept += [group for group in groups if group not in kept and is_said_once(group, begin)]
+    kept = without_lists(kept)
+    _add_others(kept, groups, headed, begin)
+    if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
+        return []  # a duration is no metric if it is the only number
+    _add_steps(kept, groups, findings)
+    for group in kept:
+        group.wanted = {i: name for i, name in group.wanted.items() if not _is_vector(group, i)}
+    return [group for group in kept if (group.wanted or group.step is not None) and not _stays(group)]
+
+
+def _alike(shapes: Sequence[Shape]) -> list[Group]:
+    """Group the lines of one shape, without those that only hold settings or say how long something took."""
     by_key: dict[str, list[Shape]] = defaultdict(list)
     for item in shapes:
         if item.fields:
             by_key[f"{len(item.fields)} {item.key}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
-    groups = [group for group in groups if not _are_switches(group) and not _is_aside(group)]
+    return [group for group in groups if not _are_switches(group) and not _is_aside(group)]
+
+
+def _regular(groups: Sequence[Group]) -> list[Group]:
+    """Find step and metrics of all groups by names and values. Returns those that surely tell metrics."""
     regular = []
     for alike in _but_for_units(groups):
         whole = alike[0]
@@ -48,13 +63,18 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
         for group in alike:
             group.step, group.expression = whole.step, whole.expression
             group.wanted, group.parts = dict(whole.wanted), dict(whole.parts)
-    starts = [group.first.number for group in regular if group.step is not None and _goes_on(group)] + [
-        item.first for item in findings if item.first
-    ]
-    begin = min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
-    regular = [group for group in regular if not _prepares(group, begin)]
-    kept = [*regular, *(group for group in groups if group not in regular and is_said_once(group, begin))]
-    kept = without_lists(kept)
+    return regular
+
+
+def _begin(regular: Sequence[Group], findings: Sequence[Finding]) -> int:
+    """The number of the line with which the rows begin; 0 if there are none."""
+    starts = [group.first.number for group in regular if group.step is not None and _goes_on(group)]
+    starts += [one.first for one in findings if one.first]
+    return min(starts or [group.first.number for group in regular if _are_rows(group)], default=0)
+
+
+def _add_others(kept: list[Group], groups: list[Group], headed: AbstractSet[int], begin: int) -> None:
+    """Add the groups that are wanted because of those that are kept, of headings, or of the lines beside them."""
     kept += beside.like_rows(groups, kept)
     kept += reports.report(groups, kept, begin)
     kept += reports.under(headed, groups, kept)
@@ -63,16 +83,15 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
     beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
     kept += beside.of_blocks(groups, kept)
-    if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
-        return []  # a duration is no metric if it is the only number
+
+
+def _add_steps(kept: list[Group], groups: list[Group], findings: Sequence[Finding]) -> None:
+    """Add the lines that only say the step; where there are none, the counter of a progress bar is the step."""
     beside.count_long_bars(kept)
     alone = beside.steps_alone(groups, kept, [number for one in findings if one.follows for number in one.lines])
     if not alone:
         beside.count_bars(kept)
     kept += alone
-    for group in kept:
-        group.wanted = {i: name for i, name in group.wanted.items() if not _is_vector(group, i)}
-    return [group for group in kept if (group.wanted or group.step is not None) and not _stays(group)]
 
 
 def _stays(group: Group) -> bool:

@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._errors import SettingsError
 from wandb_logging._mining import numbers
 from wandb_logging._mining.group import Group
-from wandb_logging._mining.rules import Line, Rule
+from wandb_logging._mining.rules import valid
 from wandb_logging._mining.shapes import Field
+from wandb_logging._mining.template import escaped, with_places
+from wandb_logging._wording import counted
 
 
 @dataclass(frozen=True)
@@ -43,45 +44,35 @@ def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
 
 
 def _comment(group: Group) -> str:
-    many = len(group.shapes)
-    return f"{many} line{'s' * (many > 1)}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
+    return (
+        f"{counted(len(group.shapes), 'line')}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
+    )
 
 
 def _holds(rule: dict[str, Any], group: Group) -> bool:
     """Whether a rule finds what it was made for in the group's lines."""
-    try:
-        made = Rule(0, rule)
-    except SettingsError:
+    made = valid(rule)
+    if made is None:
         return False
     right = 0
-    tried = group.shapes[:50]
+    tried = group.shapes[:_TRIED]
     for item in tried:
-        found = made.find(Line(item.text), {})
-        if found is None:
-            continue
-        values = list(made.row(found, "")[2].values())
-        right += all(
-            any(value == other for other in values) or value != value
-            for value in (item.fields[i].value for i in group.wanted if i not in group.parts)
-        )
+        found = made.metrics_in(item.text)
+        wanted = (item.fields[i].value for i in group.wanted if i not in group.parts)
+        right += found is not None and all(value in found.values() or value != value for value in wanted)
     return right * 10 >= len(tried) * 9
+
+
+_TRIED = 50  # lines of one shape on which a rule is tried
 
 
 def _as_line(group: Group) -> dict[str, Any]:
     item = group.first
-    places = _places(group)
     wanted = [*group.wanted, *([group.step] if group.step is not None else [])]
     end = max(item.fields[i].end for i in wanted)
     if group.expression and group.step is not None:
         end = max(end, (item.fields[group.step].total or (0, 0))[1])
-    text, at = "", item.head
-    for start, stop, place in places:
-        if start < at:
-            continue
-        if start >= end:
-            break
-        text += item.text[at:start].replace("{", "{{").replace("}", "}}") + place
-        at = stop
+    text, at = with_places(item.text, [place for place in _places(group) if place[0] < end], item.head)
     last = item.fields[max(wanted)]
     behind = item.text.find(last.name, last.end) if last.sep == ">" and at == last.end else -1
     if 0 <= behind <= at + 24 and ("=" in item.text[at:behind] or item.text[at:].strip() == last.name):
@@ -131,7 +122,7 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
             taken = item.text[match.start() : match.end()]
             found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
     kept = _in_names(group)
-    for match in re.finditer(r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?", item.blotted):
+    for match in re.finditer(numbers.LOOSE, item.blotted):
         if not any(
             start < match.end() and match.start() < stop for start, stop in (*(one[:2] for one in found), *kept)
         ):
@@ -199,7 +190,7 @@ def _as_pairs(group: Group) -> dict[str, Any] | None:
             begin = item.text.rfind(one.name, 0, one.start)
             if begin < 0:
                 return None
-            rule["starts"] = item.text[begin : one.start].replace("{", "{{") + "{step}"
+            rule["starts"] = escaped(item.text[begin : one.start]) + "{step}"
     first = min(group.wanted, default=0)
     rule.setdefault("has", _told_by(group, item.fields[first]))
     return _with_options(rule, group)

@@ -15,6 +15,7 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.access_errors import why_unread
 from wandb_logging._process.notices import Notice
 from wandb_logging._report import Report
+from wandb_logging._wording import counted
 
 _NAMED = 10  # most names in one message
 
@@ -75,7 +76,7 @@ def late(path: Path) -> Notice:
 
 def gone(path: Path, lost: int) -> Notice:
     """The run directory was removed, moved or replaced."""
-    unsent = _counted(lost, "row or line that was not sent yet is", "rows and lines that were not sent yet are")
+    unsent = counted(lost, "row or line that was not sent yet is", "rows and lines that were not sent yet are")
     what = f"{unsent} lost" if lost else "nothing is lost"
     return Notice("gone", f"{path}: what was in it is gone, removed or moved; it begins anew there, and {what}")
 
@@ -162,7 +163,7 @@ def totals(numbers: Mapping[str, int], late: int, late_step_metric: str) -> Iter
             more = f" and {len(often) - len(first)} more names" if len(often) > len(first) else ""
             yield Notice(f"all {what}", f"{'set aside' if what == 'aside' else what} in all: {named}{more}")
     if late:
-        row = _counted(late, "row", "rows")
+        row = counted(late, "row")
         text = f"{row} came with a step below the current one: see the metric {late_step_metric} (late_steps: shift)"
         yield Notice("all late", text)
 
@@ -250,7 +251,7 @@ def waiting(
         estimated: whether `left` is an estimate.
     """
     limit = "as long as it answers" if seconds is None else f"at most {seconds:.0f} s"
-    what = _counted(left, "line", "lines", estimated=estimated) if left else "the rest"
+    what = counted(left, "line", estimated=estimated) if left else "the rest"
     then = "gives it up" if path is None else f"leaves it in {shown(path)} for `wandb-logging sync`"
     text = f"waiting for {host}, {limit}, to send {what} of run {run_id}. Ctrl-C {then}."
     return Notice("waiting", text, INFO)
@@ -274,12 +275,7 @@ def lost_records(kind: str, run_id: object, dropped: Mapping[str, int]) -> Notic
 
 
 def _lost_records(count: int) -> str:
-    return _counted(count, "record was lost", "records were lost")
-
-
-def _counted(number: int, one: str, several: str, *, estimated: bool = False) -> str:
-    """A number with what it counts, and with the verb that goes with it."""
-    return f"{'about ' * estimated}{number} {one if number == 1 else several}"
+    return counted(count, "record was lost", "records were lost")
 
 
 def left_to_others(
@@ -290,16 +286,14 @@ def left_to_others(
         yield lost_records("dropped", report.run_id, dropped)
     if info.ranks is None:
         where = f": {report.url}" if report.url else ""
-        writers = _counted(others, "other writer, which sends", "other writers, which send")
+        writers = counted(others, "other writer, which sends", "other writers, which send")
         text = f"run {name or report.run_id} goes on in {writers} what this one logged{where}"
         yield Notice("left to others", text, INFO)
 
 
 def outlived(children: int, path: Path) -> Notice:
     """A run has ended, and processes that its own has forked or spawned go on."""
-    who = (
-        "a child process goes on: what it logs" if children == 1 else f"{children} child processes go on: what they log"
-    )
+    who = counted(children, "child process goes on: what it logs", "child processes go on: what they log")
     text = f"{who} from now on stays on the disk. `wandb-logging sync {typed(path)}` sends it"
     return Notice("outlived", text, INFO)
 
@@ -330,11 +324,11 @@ def goodbye(
         left = f"run {report.run_id} is saved"
         if was_to_be_sent:
             unsent = "line is not sent yet", "lines are not sent yet"
-            left = _counted(report.remaining, *unsent, estimated=report.estimated) if report.remaining else untold
+            left = counted(report.remaining, *unsent, estimated=report.estimated) if report.remaining else untold
         text = f"{left}: {place}. Send with `wandb-logging sync {typed(report.path)}`."
         yield Notice("left", text, ERROR if was_to_be_sent else INFO)
     elif report.remaining and report.path is None:
-        lines = _counted(report.remaining, "line could not be sent and is", "lines could not be sent and are")
+        lines = counted(report.remaining, "line could not be sent and is", "lines could not be sent and are")
         yield Notice("left", f"run {report.run_id}: {lines} lost", ERROR)
     elif was_to_be_sent and report.path is None:
         yield Notice("left", untold, ERROR)

@@ -16,6 +16,7 @@ from wandb_logging._sending.run_requests import by_storage_id, create_on_server,
 from wandb_logging._sending.target import AS_IT_WAS, Target, aimed, rename
 from wandb_logging._server import protocol
 from wandb_logging._server.link import Link
+from wandb_logging._wording import counted
 
 
 class Registration:
@@ -118,7 +119,7 @@ class Registration:
 
     def _behind(self, there: int) -> str:
         path = shlex.quote(str(self._run_dir.path))
-        rows = "1 row of a run" if there == 1 else f"{there} rows of a run"
+        rows = counted(there, "row of a run", "rows of a run")
         return (
             f"the server had {rows} {self.info.id} not from {self._run_dir.path}: the rows of this one "
             f"come behind them. `wandb-logging sync --as-new {path}` sends them as a run of their own"

@@ -33,6 +33,7 @@ from wandb_logging._server.allowance import Allowance
 from wandb_logging._server.body import StreamBody
 from wandb_logging._server.link import Link, OutOfTime
 from wandb_logging._server.stream import Stream
+from wandb_logging._wording import counted
 
 _LOOK_APART = 1.0  # seconds between two looks whether another directory has gone on with the run
 
@@ -327,7 +328,7 @@ class Uploader:
         stream = self._stream(run)
         refused = [line for each in (*edits, body) if not each.empty for line in stream.deliver(each)]
         if refused:
-            lines = "1 line" if len(refused) == 1 else f"{len(refused)} lines"
+            lines = counted(len(refused), "line")
             self._ports.say("refused", f"the server refuses {lines}, kept in aside.jsonl: {refused[0][0]}")
             batch.aside += refused
             batch.state.set_aside += len(refused)
@@ -361,7 +362,7 @@ class Uploader:
                 self._ports.say("set aside", f"set aside, kept in aside.jsonl: {reason}")
         damaged = sum(reason == DAMAGED for reason, _ in batch.aside)
         if damaged:
-            told = "1 damaged journal line set aside" if damaged == 1 else f"{damaged} damaged journal lines set aside"
+            told = counted(damaged, "damaged journal line set aside", "damaged journal lines set aside")
             self._ports.say("damaged", f"{self.run_dir.path}: {told} in aside.jsonl")
 
     def _save(self, run: Opened) -> None:

@@ -25,8 +25,9 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
     @property
     def schema(self) -> dict[str, Any]:
         """False, true for the arguments of calls, a list of rules, or both."""
-        from wandb_logging._mining import rules  # noqa: PLC0415
+        from wandb_logging._mining.rule_keys import schema  # noqa: PLC0415
 
+        rules = schema()
         calls = {
             "type": "object",
             "properties": {"templates": _TEXTS, "loggers": _TEXTS, "level": {"type": ["string", "integer"]}},
@@ -36,8 +37,12 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
             "anyOf": [{"type": "boolean"}, _TEXTS, calls],
             "description": "Whether numbers in the arguments of logging calls are metrics; or those of which calls.",
         }
-        both = {"type": "object", "properties": {"args": args, "rules": rules.schema()}, "additionalProperties": False}
-        return {"anyOf": [{"type": "boolean"}, rules.schema(), both]}
+        both = {
+            "type": "object",
+            "properties": {"args": args, "rules": rules},
+            "additionalProperties": False,
+        }
+        return {"anyOf": [{"type": "boolean"}, rules, both]}
 
     def keep(self, value: object) -> Mapping[str, Any] | None:
         """Rules and `args` as plain JSON, checked; None if there are neither."""
@@ -49,8 +54,8 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
         unknown = sorted(set(given) - {"args", "rules"})
         if unknown:
             raise ValueError(f"args or rules, not {unknown[0]!r}; a rule goes into the list of rules")
-        kept = {"args": _args(given.get("args", False)), "rules": given.get("rules") or []}
-        if kept["rules"]:
+        kept = {"args": _args(given.get("args", False)), "rules": [] if given.get("rules") is None else given["rules"]}
+        if kept["rules"] != []:
             from wandb_logging._mining import ruleset  # noqa: PLC0415
 
             ruleset.check(kept["rules"])

@@ -1,0 +1,29 @@
+"""Lines that hold no metrics, whatever their numbers: code, tracebacks, requests, commands, summaries of tests."""
+
+from __future__ import annotations
+
+import re
+
+_CODE = re.compile(
+    r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
+    r"|^\s*\"[^\"]{1,80}\": "  # of an object over several lines: `spread` reads those that hold results
+    r"|\w\(\w+=|\bfunction\(|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
+    r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
+    r"|\bsucceeded in \d|Killed process"
+    r"|(?i:\b(?:ok|pass|passed|failed)=\d+\s.{0,200}\b(?:skip|skipped|failed|unreachable)=\d)"  # summaries of test runs
+    r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
+    r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
+    r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
+    r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
+    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
+)
+
+
+def may_hold_metrics(text: str) -> bool:
+    """Whether a line could hold metrics, because it has a number, and is none of these."""
+    return any(map(str.isdigit, text)) and not _CODE.search(text, _said_by(text)) and len(text) < 2000
+
+
+def _said_by(text: str) -> int:
+    """Where the text begins behind a bracket that says what writes it: `[Parallel(n_jobs=2)]: Done`."""
+    return text.find("]: ") + 3 if text.startswith("[") and "]: " in text[:80] else 0
