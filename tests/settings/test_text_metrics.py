@@ -50,6 +50,28 @@ def test_what_is_wrong_is_named(given: Any, message: str) -> None:
         Settings(text_metrics=given)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"line": "a {b}", "starts": "a"},
+        {"json": True, "ends": "a"},
+        {"regex": "(?P<a>b)"},
+        {"Regex": "a=(.*?);"},
+        {"Name": "a"},
+        {"line": "a {b}", "json": True},
+        {"pairs": "-"},
+        {"line": ""},
+    ],
+)
+def test_the_schema_knows_which_keys_go_together(rule: dict[str, Any]) -> None:
+    """An editor marks what logging would refuse."""
+    jsonschema = pytest.importorskip("jsonschema")
+    with pytest.raises(SettingsError):
+        Settings(text_metrics=[rule])
+    entry = {"class": "wandb_logging.WandbHandler", "text_metrics": [rule]}
+    assert not jsonschema.Draft202012Validator(json_schema()).is_valid(entry)
+
+
 def test_text_format() -> None:
     """A word, or options of the formatter."""
     assert Settings().text_format is None

@@ -53,6 +53,8 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 _OF_FORM = {"starts": "pairs", "names": "table", "ends": "table", "Name": "Regex"}
 """Keys that mean something with one form alone."""
+_NEEDS = {"regex": ["has"], "Regex": ["Name"]}
+"""Forms that cannot do without another key."""
 FORMS = ("line", "pairs", "table", "box", "block", "json", "regex", "Regex")
 
 
@@ -67,6 +69,7 @@ def schema() -> dict[str, Any]:
             "properties": properties,
             "additionalProperties": False,
             "oneOf": [{"required": [form]} for form in FORMS],
+            "dependentRequired": {**{key: [form] for key, form in _OF_FORM.items()}, **_NEEDS},
         },
     }
 
