@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import enum
 import json
 import logging
 import logging.config
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +171,25 @@ def test_a_field_that_json_cannot_hold_costs_no_other(odd: object, capsys: pytes
     assert (written["message"], written["fold"]) == ("bad field", 2)
     assert "odd" in str(written)
     assert "Traceback" not in capsys.readouterr().err
+
+
+class _Colour(enum.Enum):
+    RED = 1
+
+
+def test_fields_are_written_as_by_python_json_logger() -> None:
+    """What its formatter makes of dates, enums, bytes and the like, ours does, whatever stands beside them."""
+    from pythonjsonlogger.json import JsonFormatter
+
+    fields = {"at": dt.datetime(2026, 1, 2), "colour": _Colour.RED, "raw": b"ab", "kind": int, "nan": math.inf}  # noqa: DTZ001
+    handler = offline(text_format="json")
+    log = logger_with(handler)
+    log.info("hello", extra=fields)
+    log.info("hello", extra={**fields, "odd": _ring()})
+    theirs = json.loads(JsonFormatter("%(message)s").format(logging.makeLogRecord({"msg": "hello", **fields})))
+    for line in data(handler).lines:
+        ours = json.loads(line.partition(" ")[2])
+        assert {name: ours[name] for name in fields} == {name: theirs[name] for name in fields}
 
 
 def test_a_json_formatter_of_the_users_stays() -> None:

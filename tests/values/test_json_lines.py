@@ -6,7 +6,8 @@ import pytest
 
 from wandb_logging._values.json_lines import holds, readable
 
-LINE = '{"levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "fold": 31}'
+HTTP = '"http": {"code": 5, "ok": false}'
+LINE = f'{{"levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "fold": 31, {HTTP}}}'
 
 
 def test_other_lines_stay() -> None:
@@ -20,6 +21,12 @@ def test_level_name_message_and_fields() -> None:
     fields = '{"asctime": "x", "levelname": "ERROR", "name": "app", "message": "no", "user": "bo", "exc_info": "T\\nE"}'
     line = f"10:00 {fields}"
     assert readable(line) == ["10:00 ERROR:app:no user=bo", "T", "E"]
+
+
+def test_lines_within_are_lines() -> None:
+    """Those of a message, and of a traceback that was written as a list; a field stays in its line."""
+    line = '10:00 {"message": "a\\nb", "k": "c\\nd", "exc_info": ["T", "E"]}'
+    assert readable(line) == ["10:00 a", 'b k="c\\nd"', "T", "E"]
 
 
 @pytest.mark.parametrize("line", ['{"level": "info", "event": "a", "n": 1}', '{"level": 30, "msg": "a", "n": 1}'])
@@ -37,6 +44,12 @@ def test_what_others_call_the_message(line: str) -> None:
         ("user=al", False),
         ("NO", True),
         ("a=b c", False),
+        ("fold=31.0", True),
+        ("http.code=5", True),
+        ("http.ok=false", True),
+        ("http.ok=0", False),
+        ("http.path=null", False),
+        ("absent=null", False),
     ],
 )
 def test_what_is_looked_for(words: str, found: bool) -> None:

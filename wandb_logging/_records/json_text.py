@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -31,20 +32,24 @@ def formatter(options: Mapping[str, Any] | None, *, without: tuple[str, ...]) ->
             try:
                 return super().jsonify_log_record(log_data)
             except Exception:  # keys that are no texts, a value that contains itself or whose __str__ raises
-                return super().jsonify_log_record(_possible(log_data))
+                held = (self._held(str(name), value) for name, value in log_data.items())
+                return super().jsonify_log_record({name: value for each in held for name, value in each.items()})
+
+        def _held(self, name: str, value: Any) -> dict[str, Any]:
+            """A field as JSON can hold it, with the reason in place of what it cannot hold."""
+            with contextlib.suppress(Exception):
+                super().jsonify_log_record({name: value})
+                return {name: value}
+            aside: Aside = {}
+            return {
+                **plain({name: value}, "", aside, of_config=True),
+                **{key: f"({why})" for key, why in aside.items()},
+            }
 
     given = dict(options)
     fields = given.pop("fields", None) or FIELDS
     return AllFields(
         " ".join(f"%({name})s" for name in fields),
         reserved_attrs=[*RESERVED_ATTRS, *without],
-        json_default=str,
         **given,
     )
-
-
-def _possible(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields as JSON can hold them, with the reason in place of what it cannot hold."""
-    aside: Aside = {}
-    held: dict[str, Any] = plain(fields, "", aside, of_config=True)
-    return {**held, **{name: f"({why})" for name, why in aside.items()}}

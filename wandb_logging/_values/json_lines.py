@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MESSAGES = ("message", "msg", "event")  # of python-json-logger, pino and structlog
-_LEVELS = ("levelname", "level", "severity")
-_TIMES = ("asctime", "timestamp", "time", "ts")
+_LEVELS = ("levelname", "level", "severity", "log.level")
+_TIMES = ("asctime", "timestamp", "@timestamp", "time", "ts")
 _TRACES = ("exc_info", "exc_text", "stack_info", "exception", "stack")
 
 
@@ -29,7 +30,21 @@ def fits(line: str, wanted: Sequence[tuple[str, str]]) -> bool:
     if not wanted:
         return True
     found = fields_of(line)
-    return found is not None and all(_text(found[1].get(name)) == value for name, value in wanted)
+    return found is not None and all(_has(found[1], name, value) for name, value in wanted)
+
+
+def _has(fields: Mapping[str, Any], name: str, wanted: str) -> bool:
+    """Whether a field has a value. A name with dots also leads into objects, and numbers may be written differently."""
+    if name not in fields:
+        outer, dot, inner = name.partition(".")
+        within = fields.get(outer)
+        return bool(dot) and isinstance(within, dict) and _has(within, inner, wanted)
+    value = fields[name]
+    if _text(value) == wanted:
+        return True
+    with contextlib.suppress(ValueError, OverflowError):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and float(value) == float(wanted)
+    return False
 
 
 def asked(words: str) -> list[tuple[str, str]]:
@@ -61,14 +76,21 @@ def readable(line: str, *, named: bool = True) -> list[str]:
     level = next((_text(fields.pop(name)) for name in _LEVELS if name in fields), None)
     parts = [part for part in (level, fields.pop("name", None)) if part and named]
     message = _text(fields.pop(key))
-    traces = [_text(fields.pop(name)) for name in _TRACES if fields.get(name)]
+    traces = [fields.pop(name) for name in _TRACES if fields.get(name)]
     rest = {name: value for name, value in fields.items() if name not in (*_TIMES, *_TRACES)}
     text = ":".join([*map(_text, parts), message]) + _shown(rest)
-    return [before + text, *(row for trace in traces for row in trace.splitlines())]
+    return [*(before + text).split("\n"), *(row for trace in traces for row in _rows(trace))]
+
+
+def _rows(trace: object) -> list[str]:
+    """The lines of a traceback, which python-json-logger's `exc_info_as_array` writes as a list."""
+    parts = trace if isinstance(trace, list) else [trace]
+    return [row for part in parts for row in _text(part).splitlines()]
 
 
 def _shown(fields: Mapping[str, Any]) -> str:
-    return "".join(f" {name}={_text(value)}" for name, value in fields.items())
+    texts = {name: _text(value) for name, value in fields.items()}
+    return "".join(f" {name}={json.dumps(text) if chr(10) in text else text}" for name, text in texts.items())
 
 
 def _text(value: object) -> str:
