@@ -304,3 +304,87 @@ def test_a_star_marks_a_result() -> None:
 def test_what_a_device_can_do_is_no_metric() -> None:
     """As bitsandbytes says it."""
     assert rows("CUDA SETUP: Highest compute capability among GPUs detected: 8.0\n") == []
+
+
+def test_a_process_in_brackets_before_the_level_is_no_metric() -> None:
+    """Nor is the line of the code behind the level: `[24919] INFO own.train:18 - `."""
+    text = "".join(
+        f"2026-11-30 06:39:14,60{i} [24919] INFO own.train:18 - epoch {i}/5 : loss=0.4{i}58 acc=89.{i}% (0.4 ms)\n"
+        for i in range(1, 6)
+    )
+    assert rows(text) == [(i, {"loss": float(f"0.4{i}58"), "acc": float(f"89.{i}")}) for i in range(1, 6)]
+
+
+def test_a_counter_in_brackets_follows_the_name_of_a_logger() -> None:
+    """As LightGBM counts, through a logger of one's own."""
+    text = "".join(
+        f"2026-11-30 06:24:3{i},988 | INFO  | lgbm | [{4 * i}]\ttrain's auc: 0.9{i} + 0.01\tval's auc: 0.8{i} + 0.02\n"
+        for i in range(1, 7)
+    )
+    assert [step for step, _ in rows(text)] == [4, 8, 12, 16, 20, 24]
+
+
+def test_coefficients_are_no_metrics() -> None:
+    """The words of a topic with their weights, as gensim tells them."""
+    text = "".join(
+        f'topic #0 (0.250): 0.0{8 - i}2*"loss" + 0.036*"w3"\nEpoch {i}: Perplexity estimate: 8.3{i}8\n'
+        for i in range(4)
+    )
+    assert rows(text) == [(i, {"Perplexity estimate": float(f"8.3{i}8")}) for i in range(4)]
+
+
+def test_what_is_before_validation_is_of_training() -> None:
+    """The word of the first name that is held-out goes before the names behind it alone."""
+    text = "".join(
+        f"[{i}/5] cls=0.4{i}7 side=0.{i}40 sum=1.{i}72 || val cls=0.4{i}6 side=0.3{i}6 xor=0.6{i}2\n"
+        for i in range(1, 6)
+    )
+    assert rows(text)[0] == (
+        1, {"cls": 0.417, "side": 0.14, "sum": 1.172, "val cls": 0.416, "val/side": 0.316, "val/xor": 0.612}
+    )  # fmt: skip
+
+
+def test_a_running_mean_in_brackets_is_a_metric() -> None:
+    """`0.5 (ema 0.6)`."""
+    text = "".join(f"{i * 10:6d} | 0.6{i} (ema 0.7{i}) | lr 1.5e-0{i}\n" for i in range(1, 6))
+    assert [row["ema"] for _, row in rows(text)] == [0.71, 0.72, 0.73, 0.74, 0.75]
+
+
+def test_three_dots_are_no_column() -> None:
+    """Where pandas leaves out columns of a wide table."""
+    text = (
+        "     mean     sd  hdi_3%  ...  ess_bulk  r_hat\n"
+        "mu  0.950  0.111   0.731  ...   184.357  1.000\n"
+        "s   0.965  0.079   0.790  ...   192.574  1.016\n"
+    )
+    found = {name: value for _, row in rows(text) for name, value in row.items()}
+    assert (found["mu/sd"], found["s/ess_bulk"], len(found)) == (0.111, 192.574, 10)
+
+
+def test_lines_below_what_begins_an_evaluation_are_of_it() -> None:
+    """`Eval begin...` above a line of the form of those of training, with other numbers behind its own."""
+    text = "".join(
+        f"step {2 * i}/4 - loss: 0.5{e}{i} - acc: 0.8{e}{i} - 3ms/step\n"
+        + (f"Eval begin...\nstep 2/2 - loss: 0.6{e}1 - acc: 0.7{e}1 - {e}ms/step\n" if i == 2 else "")
+        for e in (1, 2, 3)
+        for i in (1, 2)
+    )
+    found = [row for _, row in rows(text)]
+    assert [row["Eval/loss"] for row in found if "Eval/loss" in row] == [0.611, 0.621, 0.631]
+    assert len([row for row in found if "loss" in row]) == 6
+
+
+@pytest.mark.parametrize(("below", "found"), [("24.5", True), ("24.5 s", True), ("24.5 0.3 1.2", False)])
+def test_a_number_below_its_name_is_alone(below: str, found: bool) -> None:
+    """A rule of two lines whose second has no words takes no first of several numbers, as R prints them."""
+    for mark in ("", "[1] "):
+        taken = mine(f"Function value\n{mark}{below}\n", RuleSet([{"line": f"Function value\n{mark}{{value}}"}]))
+        assert [row.metrics for row in taken] == ([{"value": 24.5}] if found else [])
+
+
+def test_a_second_line_with_words_may_go_on() -> None:
+    """As a rule of one line may."""
+    taken = mine(
+        "Eval ...\nstep 3 - loss: 0.5 - 3 ms/step\n", RuleSet([{"line": "Eval ...\nstep {step} - loss: {loss}"}])
+    )
+    assert [(row.step, row.metrics) for row in taken] == [(3, {"loss": 0.5})]

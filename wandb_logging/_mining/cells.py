@@ -34,7 +34,7 @@ _CODE = re.compile(r"^\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that beg
 _STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
 _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): three cells
 _IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
-_ORNAMENTS = re.compile(r"(?<=\s)([-.=*_])\1{7,}(?=\s)")  # a column of dots, under one of dashes
+_ORNAMENTS = re.compile(r"(?<=\s)(?:([-.=*_])\1{7,}|\.{3})(?=\s)")  # a column of dots; pandas has three for many
 _BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
 _SAID_BY = re.compile(
     r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] "

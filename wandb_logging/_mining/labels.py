@@ -74,16 +74,15 @@ def _by_section(group: Group) -> None:
 
 def _by_first(group: Group) -> None:
     """Let the first name's word prefix the others: in `DEV : loss 1 - f1 2` both numbers are about `DEV`."""
-    names = [group.wanted[i] for i in sorted(group.wanted) if group.wanted[i] not in EPOCHS]
-    while names and not APART.match(names[0]):
-        del names[0]
+    named = [i for i in sorted(group.wanted) if group.wanted[i] not in EPOCHS]
+    while named and not APART.match(group.wanted[named[0]]):
+        del named[0]
+    names = [group.wanted[i] for i in named]
     first = APART.match(names[0]) if names else None
     if not first or names[0][first.end() : first.end() + 1] not in {"/", " "} or any(map(TRAIN.search, names)):
         return
     if sum(bool(APART.search(name)) for name in names) == 1:
-        for i, name in group.wanted.items():
-            if name in names[1:]:
-                group.wanted[i] = f"{first[0]}/{name}"
+        group.wanted.update({i: f"{first[0]}/{group.wanted[i]}" for i in named[1:]})
 
 
 def _against(
@@ -208,6 +207,13 @@ def _short(label: str) -> str:
 
 
 _HEADING = re.compile(r"(?:^|(?<=\s\s)|(?<=[\]|:-] ))([A-Za-z]+(?: [A-Za-z]+){0,4})(?: \([a-zµ]{1,6}\))?:\s*$")
+_BEGINS = re.compile(r"(?:^|(?<=[\]|:-] ))([A-Za-z]+(?: [A-Za-z]+){0,3}) ?\.\.\.\s*$")
+
+
+def _heading(text: str) -> re.Match[str] | None:
+    """A heading such as `Test error:`; or `Eval begin...`, which says that what follows is about held-out data."""
+    begins = _BEGINS.search(text) if text.rstrip().endswith("...") else None
+    return begins if begins and APART.search(begins[1]) else _HEADING.search(text)
 
 
 def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> None:
@@ -228,23 +234,27 @@ def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) ->
 
 
 def apart_below(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> list[Group]:
-    """Take the lines right below a heading such as `Evaluation:` out of groups that have lines elsewhere, too."""
+    """Take the lines right below `Evaluation:` or `Evaluating ...` out of groups that have lines elsewhere, too."""
     headings: dict[int, re.Match[str]] = {}
     for (_, text), (after, _) in zip(texts, texts[1:]):
-        heading = _HEADING.search(text) if text.rstrip().endswith(":") else None
+        heading = _heading(text)
         if heading and APART.search(heading[1]):
             headings[after] = heading
     found: list[Group] = []
     for group in groups if headings else ():
         below = [item for item in group.shapes if item.number in headings]
-        if group.label or not group.wanted or not 0 < len(below) < len(group.shapes) or _is_apart(group):
+        elsewhere = [item for item in group.shapes if item.number not in headings]
+        if group.label or not group.wanted or not below or _is_apart(group):
+            continue
+        if not elsewhere and not any(_has_names(one, [*group.wanted.values()]) for one in groups if one is not group):
             continue
         heading = headings[below[0].number]
         word = APART.search(heading[1])
-        own = replace(group, shapes=below, wanted=dict(group.wanted), above=f"{heading[1]}:")
-        own.label = f"{word[1] if word else heading[1]}/"
-        group.shapes = [item for item in group.shapes if item.number not in headings]
-        found.append(own)
+        own = replace(group, shapes=below, wanted=dict(group.wanted)) if elsewhere else group
+        own.above, own.label = heading[0].strip(), f"{word[1] if word else heading[1]}/"
+        if elsewhere:
+            group.shapes = elsewhere
+            found.append(own)
     return found
 
 

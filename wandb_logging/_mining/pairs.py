@@ -42,7 +42,7 @@ _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_
 _FORMS = {
     decimal: re.compile(
         rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<!@\.\d:)(?<!@0\.\d:)(?<!@0\.\d\d:)(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
-        rf"(?!%?\)\s?[:=])(?<!%(?=[:=]))(?:{_EDGE})"
+        rf"(?!%?\)\s?[:=]|\*[\w\"'(])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }

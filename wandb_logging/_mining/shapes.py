@@ -59,11 +59,13 @@ _PREFIX = re.compile(
     r"|[A-Z]{2,4}\t(?=\w[^\t]{2,80}:\t)"  # what kind of line it is, before a name, a colon and a number
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
-    rf"|\[[^\]\x01=]{{1,60}}\](?=\s*(?:\x01|\[{_LEVEL}\s*\]))"
+    rf"|\[[^\]\x01=]{{1,60}}\](?=\s*(?:\x01|\[{_LEVEL}\s*\]))|\[\d{{1,9}}\](?=\s{_LEVEL}\s)"
     r"|<\d+>(?!\s)|[-|:,]+(?=\s)|[=*#>~+-]{2,30}(?=\s)"
     r")"
 )
-_LOGGER = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-(?!>))\s*(?=\S)(?![\d.\[{-])")
+_LOGGER = re.compile(
+    r"\s*([A-Za-z_][\w.]*(?:\[\d+\]|:\d+(?=\s+[|-]))?)\s*(?:[|:]|\s-(?!>))\s*(?=\S)(?![\d.{-]|\[(?!\d{1,9}\]))"
+)
 _BASIC = re.compile(rf"{_LEVEL}:([A-Za-z_][\w.-]{{0,60}}):(?=\S)")  # as `basicConfig` writes level and logger
 _CALLER = re.compile(r"\s*(?:[A-Za-z_][\w.]*:[\w.<>]+|[A-Za-z_]\w*(?:\.\w+)+):\d+ -(?=\s|\Z)")  # module[:function]:line
 

@@ -98,7 +98,7 @@ def _header(text: str) -> str | None:
         or "Non-Null Count" in text  # what pandas says of the columns of data
         or (_STAMPED.search(text) and any(hidden(word).startswith("\x01") for word in words[3:]))
         or table_cells.RULE.match(text)
-        or any(_ORNAMENT.match(word) and len(word) < _COLUMN for word in words[1:-1])
+        or any(_ORNAMENT.match(word) and len(word) < _COLUMN and word != "..." for word in words[1:-1])
         or any(map(_ORNAMENT.match, (words[:1] + words[-1:])))
         or _SHARE.search(text)
     ):

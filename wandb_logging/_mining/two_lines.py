@@ -18,8 +18,7 @@ class TwoLines:
     """A template of two lines, as `line` of a rule has it. One empty line may be between them.
 
     Args:
-        text: the two templates. What the second fits has to end its line, but for a unit; without any text of its own
-            it has to begin the line, too.
+        text: the two templates. If the second has no words, what it fits has to be all of its line, but for a unit.
         decimal: "," if 3,5 means three and a half.
 
     Raises:
@@ -32,7 +31,8 @@ class TwoLines:
             raise ValueError("has more than two lines, or an empty one")
         self._above = Template(lines[0], decimal)
         self._below = Template(lines[1], decimal, bare=True, words=self._above.names)
-        self._bare = not re.sub(r"\{[^{}]*\}", "", lines[1]).strip()
+        own = re.sub(r"\{[^{}]*\}", "", lines[1])
+        self._bare, self._says = not own.strip(), any(map(str.isalpha, own))
         self.needle = self._above.needle
         if not self._below.names:
             raise ValueError("has no {name} in its second line")
@@ -47,7 +47,8 @@ class TwoLines:
                 return {}
             state.clear()
             below = self._below.find(text, words=above)
-            if below is not None and len(text[below[1] :].split()) < 2 - (self._bare and " " in text[: below[1]]):
+            behind = [] if below is None else text[below[1] :].split()
+            if below is not None and (self._says or len(behind) < 2 - (self._bare and " " in text[: below[1]])):
                 return {**above, **below[0]}
         begun = self._above.find(text)
         if begun is None:

@@ -23,7 +23,7 @@ METRICS = frozenset(
     "reward rewards return returns ppl perplexity bleu rouge wer cer map iou miou dice psnr ssim fid throughput "
     "latency lat tps qps rps fps iops bw bandwidth speed rate ratio elapsed duration energy residual residuals "
     "objective obj bound gap likelihood loglikelihood loglik loglh logprob logl lnl ll deviance temperature "
-    "pressure volume density "
+    "pressure volume density ema "
     "enthalpy avg average mean median stdev stddev std sd min max p50 p90 p95 p99 failed failures completed "
     "complete transferred hit hits usage utilization grad gradient kl entropy best worst estimate final performance "
     "flops gflops mflops tflops processed passed velocity diff iterations violation infeasibility divergence ess "
