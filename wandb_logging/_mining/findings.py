@@ -16,7 +16,9 @@ Text = tuple[int, str]
 _IDS = re.compile(
     r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold"
     r"|worker|task|stage|job|executor|level"
-    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser|host|localhost)\)?$"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser|host|localhost"
+    r"|errno|status_?code)\)?$"
+    r"|(?-i:[a-z](?:Id|ID|Pid|Port|Version|Timestamp|Code))$"
     r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
 )
 

@@ -18,7 +18,7 @@ from wandb_logging._mining.table_search import table_findings
 from wandb_logging._mining.template import Found, escaped
 from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
-from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting
+from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting, step_rank
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "_type", "name", "msg", "message")
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+(?:in )?[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
@@ -136,14 +136,40 @@ _REQUEST = re.compile(r"[\"']method[\"']: ?[\"'](?:GET|HEAD|POST|PUT|PATCH|DELET
 def json_lines(texts: Sequence[Text]) -> list[Finding]:
     """Find lines with JSON objects, grouped by the text before the brace."""
     groups: dict[str, list[tuple[int, str, Found]]] = defaultdict(list)
+    requests: dict[str, list[Found]] = defaultdict(list)
     for number, text in texts:
         at = text.find("{")
-        found = numbers_of(text) if 0 <= at < 200 and not _REQUEST.search(text) else None
+        found = numbers_of(text) if 0 <= at < 200 else None
         if found and sum(not isinstance(value, str) for value in found.values()) > 0 and len(found) > 1:
             before = hidden(text[:at])
-            groups[_NUMBER.sub("0", before) if "%|" in before else before].append((number, text, found))
+            before = _NUMBER.sub("0", before) if "%|" in before else before
+            if _REQUEST.search(text):
+                requests[before].append(found)
+            else:
+                groups[before].append((number, text, found))
     kept = {before: rows for before, rows in groups.items() if len(rows) > 2 or _same_twice(rows)}
-    return [_json(before, rows) for before, rows in kept.items()]
+    return [
+        _json(before, rows, requests[before])
+        if _tell([row[2] for row in rows])
+        else Finding([], "", {number for number, _, _ in rows})
+        for before, rows in kept.items()
+    ]
+
+
+def _tell(founds: Sequence[Found]) -> bool:
+    """Whether objects hold more than what stays the same, what identifies, and what grows by one."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for found in founds:
+        for name, value in found.items():
+            if not isinstance(value, str) and not is_id(name):
+                values[name].append(value)
+    return any(is_metric(name) or step_rank(name) is not None or not _is_key(ones) for name, ones in values.items())
+
+
+def _is_key(values: Sequence[float]) -> bool:
+    """Whether whole numbers stay the same, or grow by one from object to object."""
+    steps = {other - one for one, other in zip(values, values[1:])}
+    return steps in ({0}, {1}) and not values[0] % 1
 
 
 def spread_objects(texts: Sequence[Text]) -> list[Finding]:
@@ -186,7 +212,8 @@ def _same_twice(rows: list[tuple[int, str, Found]]) -> bool:
     return len(rows) == 2 and rows[0][2].keys() == rows[1][2].keys()
 
 
-def _json(before: str, rows: list[tuple[int, str, Found]]) -> Finding:
+def _json(before: str, rows: list[tuple[int, str, Found]], requests: list[Found]) -> Finding:
+    """A rule for the objects behind a text; what only `requests` hold, which the rule finds as well, is no metric."""
     founds = [found for _, _, found in rows]
     names = [
         name
@@ -199,6 +226,9 @@ def _json(before: str, rows: list[tuple[int, str, Found]]) -> Finding:
     if text.strip():
         rule = {"has": text + "{", **rule}
     _name(rule, step, founds, names)
+    asked = {name for found in requests for name, value in found.items() if not isinstance(value, str)}
+    if asked.difference(names):
+        rule["drop"] = [*rule.get("drop", ()), *sorted(asked.difference(names))]
     apart = APART.search(text)
     if "prefix" not in rule and apart:
         rule["prefix"] = f"{apart[0]}/"
@@ -209,7 +239,7 @@ def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: li
     """Give a rule its step and prefix, and exclude what is no metric. The rows carry the names of their numbers."""
     if step is not None and step != "step":
         rule["step"] = step
-    event = _event(founds)
+    event = _event([found for found in founds if step is None or step in found])
     if event is not None:
         rule["prefix"] = f"{{{event}}}/"
     ids = [name for name in names if is_id(name) and name != step] + [
