@@ -66,7 +66,7 @@ def test_a_percentile_is_part_of_the_name() -> None:
     ]
     assert rows("Latency (ms):\n    min:      0.53\n    95th percentile:      2.11\n")[-1] == (
         None,
-        {"95th percentile": 2.11},
+        {"Latency/95th percentile": 2.11},
     )
 
 

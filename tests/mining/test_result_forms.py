@@ -199,3 +199,62 @@ def test_the_last_column_may_hold_text() -> None:
     text += lines("{i}           {e}  {d}  y = (x0 * {i}.5) + cos(x3 - 2)\n", 1, 3, 5, 8)
     assert rows(text)[-1] == (8, {"Loss": 1e-08, "Score": 0.1111})
     assert [step for step, _ in rows(text + text)] == [1, 3, 5, 8] * 2
+
+
+def test_events_in_json_beside_the_metrics_give_no_rows() -> None:
+    """Requests have ports and ids, a lease its number; and what kind of row one is stands in the message."""
+    text = lines(
+        '{{"level":30,"step":{i}0,"loss":0.{i}5,"msg":"train"}}\n'
+        '{{"level":20,"req":{{"id":{i},"method":"GET","remotePort":5100{i}}},"responseTime":{i},"msg":"was asked"}}\n'
+        '{{"level":30,"step":{i}0,"split":"val","loss":0.{i}7,"msg":"eval"}}\n'
+        '{{"level":40,"attempt":2,"err":{{"errno":-10{i}}},"msg":"upload failed, trying again"}}\n',
+        *SIX,
+    )
+    found = [(step, metrics) for step, metrics in rows(text) if "attempt" not in " ".join(metrics)]
+    assert found[-2:] == [(60, {"train/loss": 0.65}), (60, {"eval/loss": 0.67})]
+    assert len(found) == 12
+
+
+def test_objects_that_only_say_which_one_give_no_rows() -> None:
+    """What grows by one from line to line, or stays the same, is a number of something and no metric."""
+    text = lines('DEBUG\tlease renewed\t{{"lease": 7385912{i}, "ttl": 10}}\n', *SIX)
+    assert rows(text) == []
+    text = lines('INFO\ttrain step\t{{"step": {i}00, "loss": 1.{i}2}}\n', *SIX) + text
+    assert rows(text)[-1] == (600, {"loss": 1.62})
+    assert len(rows(text)) == 6
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "   ncalls  tottime  percall  cumtime  percall filename:lineno(function)\n",
+        "% time     seconds  usecs/call     calls    syscall\n",
+        "Line #      Hits         Time  Per Hit   % Time  Line Contents\n",
+    ],
+)
+def test_what_a_profiler_prints_gives_no_rows(header: str) -> None:
+    """How often a function was called is no step, and its time no metric of the program."""
+    assert rows(header + lines("     {i}00    0.0{i}4    0.001    0.00{i}    0.001 main.py:{i}(run)\n", *SIX)) == []
+
+
+def test_what_a_test_runner_says_of_a_test_gives_no_rows() -> None:
+    """In the Test Anything Protocol, also indented."""
+    one = "{i}ok {i} - adds\n  ---\n  duration_ms: 0.{i}8998\n  expected: 0.3\n  actual: 0.{i}01\n  ...\n"
+    assert rows("TAP version 13\n" + lines(one.replace("{i}ok", "ok", 1), *SIX)) == []
+
+
+def test_packets_give_no_rows() -> None:
+    """`seq` counts bytes there, not rows."""
+    one = "06:25:35.70715{i} IP 10.0.0.1.58438 > 10.0.0.2.80: Flags [P.], seq {i}83, ack {i}91, win 64, length {i}\n"
+    assert rows(lines(one, *SIX)) == []
+
+
+def test_percentiles_below_a_heading_are_of_what_it_names() -> None:
+    """As the other statistics are; and `99th percentile` below a table is no row of it."""
+    text = "       value  ----- count\n" + lines("       0.0{i}8 |       13{i}\n", *SIX)
+    text += "\nLatency (ms):\n         min:    0.02\n         99th percentile:     5.77\n         sum:     23981.56\n"
+    assert [metrics for _, metrics in rows(text)][-3:] == [
+        {"Latency/min": 0.02},
+        {"Latency/99th percentile": 5.77},
+        {"Latency/sum": 23981.56},
+    ]

@@ -44,7 +44,9 @@ _LONE_COLON = re.compile(r"(?<=[ \u00a0\u202f]):(?= )")  # French puts a blank b
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
 _CELLS = {
-    decimal: re.compile(rf"(?:[^\W\d]{{1,2}} +|[*!] *|< ?)?({form})(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z")
+    decimal: re.compile(
+        rf"(?:[^\W\d]{{1,2}} +|[*!] *|< ?)?({form})(?!(?:st|nd|rd|th)\b)(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z"
+    )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }
 

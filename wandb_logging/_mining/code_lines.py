@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _CODE = re.compile(
     r"^\s*(?:File \"|Traceback|raise |return |import |from |def |class |self\.|\^+|at [\w.$]+\()"
@@ -15,7 +16,8 @@ _CODE = re.compile(
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
     r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
-    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d"
+    r"|(?:\.\d{1,3}){3}[.:]\d{1,5} ?(?:->|[>\u2192]) ?\d{1,3}(?:\.\d{1,3}){3}\b"  # a packet's way
+    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d|\w\.py:\d+\("
 )
 
 
@@ -27,3 +29,18 @@ def may_hold_metrics(text: str) -> bool:
 def _said_by(text: str) -> int:
     """Where the text begins behind a bracket that says what writes it: `[Parallel(n_jobs=2)]: Done`."""
     return text.find("]: ") + 3 if text.startswith("[") and "]: " in text[:80] else 0
+
+
+def of_tests(texts: Sequence[tuple[int, str]]) -> set[int]:
+    """The numbers of the lines that tell more of one test, in the Test Anything Protocol: below `ok 1 - adds`."""
+    found: set[int] = set()
+    under = within = False
+    for number, text in texts:
+        within = (under and text.strip() == "---") or (within and text.strip() != "...")
+        if within:
+            found.add(number)
+        under = bool(_TEST.match(text))
+    return found
+
+
+_TEST = re.compile(r"\s*(?:not )?ok \d+\b")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, is_percentile, step_rank
 
 
 def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:
@@ -228,7 +228,7 @@ def under_headings(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) ->
         elif heading and _REPORTS.isdisjoint(heading[1].lower().split()):
             measured.update(dict.fromkeys(range(after, after + _STATISTICS_BELOW), heading[1]))
     for group in groups:
-        about = measured if STATISTICS.issuperset(map(str.lower, group.wanted.values())) else headings
+        about = measured if all(map(_is_statistic, group.wanted.values())) else headings
         if not group.label and group.wanted and all(item.number in about for item in group.shapes):
             group.label = f"{about[group.first.number]}/"
 
@@ -256,6 +256,10 @@ def apart_below(groups: Sequence[Group], texts: Sequence[tuple[int, str]]) -> li
             group.shapes = elsewhere
             found.append(own)
     return found
+
+
+def _is_statistic(name: str) -> bool:
+    return name.lower() in STATISTICS or name.lower() == "sum" or is_percentile(name)
 
 
 _STATISTICS_BELOW = 8

@@ -258,11 +258,13 @@ def _is_timing(header: str) -> bool:
     rest = {word for word in words - _TIMING if not word.startswith(_SPENT)}
     counted = any(step_rank(word) is not None for word in rest)
     called = not words.isdisjoint(_CALLS) and any(word.startswith(_SPENT) for word in words)
-    return not counted and (called or ("time" in words and len(words - _TIMING) < 2))
+    profile = bool(_PROFILE.search(header))
+    return profile or (not counted and (called or ("time" in words and len(words - _TIMING) < 2)))
 
 
 _CALLS = frozenset({"calls", "ncalls", "#calls"})
 _SPENT = ("cpu", "wall", "time", "self", "cum", "sec")
+_PROFILE = re.compile(r"(?i)\bline contents\Z|\bsum% +cum\b|\bshared object +symbol\b|\bncall\b.*\bttot\b")
 
 
 def _decimal(texts: Sequence[Text], i: int) -> str:

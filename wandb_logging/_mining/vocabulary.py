@@ -89,13 +89,18 @@ def is_metric(name: str) -> bool:
         or is_rate(name)
         or " per sec" in name.replace("_", " ")
         or parts[-1:] in (["minimum"], ["maximum"])
-        or bool(_PERCENTILE.search(name))
+        or is_percentile(name)
     )
 
 
 def is_rate(name: str) -> bool:
     """Whether a name says per what it is: `img/s`, `tokens/sec`, `ns/op`; not a path such as `xla/stream`."""
     return bool(_RATE.search(name))
+
+
+def is_percentile(name: str) -> bool:
+    """Whether a name says how many percent of something are below the number: `99th percentile`."""
+    return bool(_PERCENTILE.search(name))
 
 
 _RATE = re.compile(r"/(?:s|op)(?:(?![a-z])|(?:ec|ecs|econd|tep|ample|s)(?![a-z]))")
