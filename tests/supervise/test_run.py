@@ -269,6 +269,24 @@ class TestMetrics:
         assert [row["i"] for row in run.rows] == [0, 1, 2]
         assert texts(run) == ["ERROR epoch 0", "ERROR epoch 1", "ERROR epoch 2"]
 
+    def test_logging_that_is_set_up_again(self) -> None:
+        """`dictConfig` and `logging.shutdown` close a program's handlers: nothing of ours is in its log for that."""
+        code = (
+            "import logging, logging.config\n"
+            "config = {'version': 1, 'handlers': {'h': {'class': 'logging.StreamHandler'}}}\n"
+            "config['root'] = {'handlers': ['h'], 'level': 'DEBUG'}\n"
+            "for i in range(3):\n"
+            "    logging.config.dictConfig(config)\n"
+            "    logging.info('said', extra={'metrics': {'i': i}})\n"
+            "logging.shutdown()\n"
+            "logging.info('said', extra={'metrics': {'i': 3}})"
+        )
+        done = ran(*python(code))
+        lines = done.stderr.splitlines()
+        assert [line for line in lines if not line.startswith(b"wandb_logging: ")] == 4 * [b"said"]
+        run = the_run()
+        assert ([row["i"] for row in run.rows], run.exit_code) == ([0, 1, 2, 3], 0)
+
     def test_those_of_a_run_that_other_hosts_write_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """With `transport: shared` the program's rows are in the directory of its host's part, under its label."""
         monkeypatch.setenv("WANDB_TRANSPORT", "shared")
@@ -381,9 +399,11 @@ class TestMetrics:
 
 
 class TestSignals:
-    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"])
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGXCPU", "SIGRTMIN"])
     def test_they_reach_the_program(self, name: str) -> None:
         """A signal that is sent to us is the program's to answer, and how it ends is how the run ends."""
+        if not hasattr(signal, name):
+            pytest.skip("the system has no such signal")
         number = getattr(signal, name)
         code = (
             "import signal, sys, time\n"
@@ -395,6 +415,33 @@ class TestSignals:
         process.send_signal(number)
         process.communicate(timeout=PATIENCE)
         assert (process.returncode, the_run().exit_code) == (5, 5)
+
+    def test_stop_and_continue(self) -> None:
+        """SIGTSTP, as from a batch system, stops the program and us; SIGCONT has both go on."""
+        code = (
+            "import os, signal\n"
+            "signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'goes on\\n'))\n"
+            "print('ready', flush=True); input()"
+        )
+        process = subprocess.Popen(
+            # A job as a shell has them: what has no parent in its session cannot be stopped.
+            [
+                *python("import os, sys; os.setpgrp(); os.execv(sys.argv[1], sys.argv[1:])"),
+                *command(),
+                *python(code),
+            ],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTSTP)
+        wait_until(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG)[0] == process.pid)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == b"goes on\n"
+        process.communicate(b"\n", timeout=PATIENCE)
+        assert (process.returncode, the_run().exit_code) == (0, 0)
 
     @pytest.mark.parametrize("name", ["INT", "TERM"])
     def test_one_that_comes_before_the_program(self, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import sys
 import time
 from collections.abc import Mapping
@@ -38,7 +40,20 @@ def handler() -> WandbHandler | None:
     if not _has_begun(about):
         sys.stderr.write("wandb-logging: the run of this program has not begun: its metrics are in no run\n")
         return None
-    return WandbHandler(**{**about, **_ITS_OWN})
+    joined = WandbHandler(**{**about, **_ITS_OWN})
+    _left_to_its_end(joined)
+    return joined
+
+
+def _left_to_its_end(joined: logging.Handler) -> None:
+    """Have the handler closed as the program ends, and not before.
+
+    `dictConfig` closes all handlers that there are, and the program does not know of this one, which no logger has: it
+    would say in the program's own log that it goes on.
+    """
+    handlers: list[Any] = logging._handlerList  # type: ignore[attr-defined]  # noqa: SLF001
+    handlers[:] = [reference for reference in handlers if reference() is not joined]
+    atexit.register(joined.close)
 
 
 def _has_begun(about: Mapping[str, Any]) -> bool:

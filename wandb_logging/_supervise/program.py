@@ -32,9 +32,12 @@ NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env`
 _AHEAD = 2**24  # bytes that are read before anybody takes them
 _TYPED_AHEAD = 2**16  # bytes of typed input that wait for the program before no more is read
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
-_FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGINT", "SIGQUIT")
+_KEPT = (  # not passed on: they cannot be caught, say that this process itself did wrong, or are about its children
+    *("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGABRT", "SIGEMT"),
+    *("SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
+)
 _IGNORED = ("SIGPIPE", "SIGXFSZ")  # by Python itself, and a program would inherit that
-_AT_A_KEY = ("SIGINT", "SIGQUIT")
+_AT_A_KEY = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
 Take = Callable[[str, bool], object]
 """Given a piece of output, and whether it was written to stderr."""
@@ -54,6 +57,7 @@ class Program:
         self._keyboard: int | None = None  # where to write typed input
         self._terminal = Terminal()
         self._exit: int | None = None
+        self._asked_to_stop = False  # by SIGTSTP, as by Ctrl-Z where the program has our terminal
         self._typing = False  # whether we read typed input
         self._typed = b""  # input that the program's terminal had no room for yet
         gate, self._gate = os.pipe()
@@ -335,14 +339,15 @@ class Program:
         self._typing = here
 
     def _look_after_program(self, selector: selectors.BaseSelector, *, wait: bool = False) -> None:
-        """Notice the program's end. If the keyboard stopped the program, stop as well, and go on together with it."""
+        """Notice the program's end. If the program was stopped as a job, stop as well, and go on together with it."""
         if self._exit is not None:
             return
         pid, status = os.waitpid(self._pid, os.WUNTRACED | (0 if wait else os.WNOHANG))
         if not pid:
             return
         if os.WIFSTOPPED(status):
-            if self._keyboard is not None:
+            if self._keyboard is not None or self._asked_to_stop:
+                self._asked_to_stop = False
                 self._terminal.take_back()
                 os.kill(os.getpid(), signal.SIGSTOP)
                 if self._typing:  # may be in the background now
@@ -355,18 +360,20 @@ class Program:
     @contextlib.contextmanager
     def _signals(self) -> Any:
         """Pass the signals that we get on to the program."""
-        numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
-        before = {number: signal.signal(number, self._forward) for number in numbers}
+        kept = {getattr(signal, name) for name in _KEPT if hasattr(signal, name)}
+        before = {number: signal.signal(number, self._forward) for number in signal.valid_signals() - kept}
         before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: self._resize())
         try:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                if handler is not None:  # else it was none of Python's
+                    signal.signal(number, handler)
 
     def _forward(self, number: int, _frame: object) -> None:
         # A program that shares our terminal has already received signals typed there.
-        typed = signal.Signals(number).name in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
+        typed = number in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
+        self._asked_to_stop = self._asked_to_stop or number == signal.SIGTSTP
         if self._exit is None and not typed:
             with contextlib.suppress(ProcessLookupError):
                 (os.killpg if self._keyboard is not None else os.kill)(self._program, number)
