@@ -670,3 +670,15 @@ def test_decimal_commas_are_seen_in_few_lines(line: str) -> None:
     text = "\n".join(line.format(i=i) for i in range(1, 4))
     found = list(mine(text, RuleSet([one.rule for one in suggest(text)])))
     assert [(row.step, round(row.metrics["loss"], 2)) for row in found] == [(1, 0.61), (2, 0.62), (3, 0.63)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_short_log_of_json_lines(count: int) -> None:
+    """One or two objects of a JSON formatter are enough, if each holds a result; their members need not be the same."""
+    more = '"epoch": {i}, "loss": 0.{i}}}\n', '"epoch": {i}, "loss": 0.{i}, "user": {{"id": 3}}}}\n'
+    text = "".join(
+        f'{{"asctime": "2026-11-30 06:50:1{i}", "levelname": "INFO", "message": "done", {form.format(i=i)}'
+        for i, form in enumerate(more[:count], 1)
+    )
+    assert rows(text) == [(i, {"loss": i / 10}) for i in range(1, count + 1)]
+    assert suggest(text)[0].comment == ("1 JSON object" if count == 1 else "2 JSON objects")

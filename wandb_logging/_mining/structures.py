@@ -147,7 +147,11 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
                 requests[before].append(found)
             else:
                 groups[before].append((number, text, found))
-    kept = {before: rows for before, rows in groups.items() if len(rows) > 2 or _same_twice(rows)}
+    kept = {
+        before: rows
+        for before, rows in groups.items()
+        if len(rows) > 2 or _same_twice(rows) or (not before and _hold_results([found for _, _, found in rows]))
+    }
     return [
         _json(before, rows, requests[before])
         if _tell([row[2] for row in rows])
@@ -170,6 +174,14 @@ def _is_key(values: Sequence[float]) -> bool:
     """Whether whole numbers stay the same, or grow by one from object to object."""
     steps = {other - one for one, other in zip(values, values[1:])}
     return steps in ({0}, {1}) and not values[0] % 1
+
+
+def _hold_results(founds: Sequence[Found]) -> bool:
+    """Whether each of a few objects has a result: a log may be short."""
+    return all(
+        any(not isinstance(value, str) and is_metric(name.rpartition("/")[2]) for name, value in found.items())
+        for found in founds
+    )
 
 
 def spread_objects(texts: Sequence[Text]) -> list[Finding]:
@@ -232,7 +244,9 @@ def _json(before: str, rows: list[tuple[int, str, Found]], requests: list[Found]
     apart = APART.search(text)
     if "prefix" not in rule and apart:
         rule["prefix"] = f"{apart[0]}/"
-    return Finding([rule], f"{len(rows)} JSON objects", {number for number, _, _ in rows}, rows[0][0])
+    return Finding(
+        [rule], f"{len(rows)} JSON object{'s' * (len(rows) > 1)}", {number for number, _, _ in rows}, rows[0][0]
+    )
 
 
 def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: list[str]) -> None:
