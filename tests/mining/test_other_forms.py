@@ -682,3 +682,11 @@ def test_a_short_log_of_json_lines(count: int) -> None:
     )
     assert rows(text) == [(i, {"loss": i / 10}) for i in range(1, count + 1)]
     assert suggest(text)[0].comment == ("1 JSON object" if count == 1 else "2 JSON objects")
+
+
+def test_a_word_behind_the_number_is_no_part_of_its_name() -> None:
+    """Lines that differ in it have one rule, which takes all of them under one name."""
+    said = ["before", "before", "after", "after", "after"]
+    text = "".join(f"rms = 0.1{i}2 {word} cycle {i} of all\n" for i, word in enumerate(said))
+    assert rows(text) == [(i, {"rms": float(f"0.1{i}2")}) for i in range(5)]
+    assert len(suggest(text)) == 1

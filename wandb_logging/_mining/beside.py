@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining.findings import increasing, is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.vocabulary import APART, is_setting, is_timing, step_rank
 
@@ -177,7 +178,7 @@ def _is_clean(item: Shape) -> bool:
     return bool(named) and _plain(item.text[item.head :]).startswith(_plain(one.name))
 
 
-_LIST = re.compile(r"(?:\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?){2,}\s*\Z")  # `Histogram: 1 0 0`
+_LIST = re.compile(rf"(?:\s+{PLAIN}){{2,}}\s*\Z")  # `Histogram: 1 0 0`
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from wandb_logging._mining import numbers
+from wandb_logging._mining.lines import blanks
 
 MAX_COLUMNS = 60
 
@@ -79,7 +80,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     if "," in header and "(" in header:
         header, raw = (_TUPLE.sub(_apart, text) for text in (header, raw))
     if _ORNAMENTS.search(header):
-        header, raw = (_ORNAMENTS.sub(_blank, text) for text in (header, raw))
+        header, raw = (_ORNAMENTS.sub(blanks, text) for text in (header, raw))
     if ": " in header and _LONE_COLON.search(header):
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
     header, raw = _without_lead(header, raw)
@@ -96,10 +97,10 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     led = _led(header, raw)
     if led is not None:
         return led
-    header, raw = BARS.sub(" ", header), _CODE.sub(_blank, BARS.sub(" ", raw), count=1)
+    header, raw = BARS.sub(" ", header), _CODE.sub(blanks, BARS.sub(" ", raw), count=1)
     found = _row(header, raw, narrow=narrow, ends=ends)
     if found is None and ":" in raw:
-        stamped = _STAMP.sub(_blank, raw)
+        stamped = _STAMP.sub(blanks, raw)
         return _row(header, stamped, narrow=narrow, ends=ends) if stamped != raw else None
     return found
 
@@ -167,10 +168,6 @@ def _without_lead(header: str, raw: str) -> tuple[str, str]:
 
 def _apart(match: re.Match[str]) -> str:
     return f" {match[0][1:-1].replace(',', ' ')} "
-
-
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match[0])
 
 
 def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:

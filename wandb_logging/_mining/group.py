@@ -18,6 +18,7 @@ class Group:
         label: prefix of the names.
         expression: how the step is computed, if it is made of several fields.
         parts: names of the fields that only the expression needs.
+        word: which word differs from line to line, counted from 0, and what a rule calls it; None if none does.
         above: text of the line right above each of these lines, which tells them from others of their shape.
     """
 
@@ -33,6 +34,11 @@ class Group:
     @property
     def first(self) -> Shape:
         return self.shapes[0]
+
+    @property
+    def used(self) -> list[int]:
+        """The indexes of the fields that are metrics or the step."""
+        return [*self.wanted, *([] if self.step is None else [self.step])]
 
     def with_word(self, name: str) -> str:
         """A name with the word that differs from line to line, if one does: before it, or where that word is in it."""

@@ -44,6 +44,11 @@ def clean(text: str) -> str:
     return text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rstrip(_OF_NUMBERS)  # half a number is another one
 
 
+def blanks(match: re.Match[str]) -> str:
+    """As many blanks as a match is long: what is replaced by them leaves the columns behind it where they are."""
+    return " " * len(match[0])
+
+
 def redraws(line: str) -> list[str]:
     """The texts that one line of a file shows in turn, where carriage returns draw over it."""
     if "\r" not in line:

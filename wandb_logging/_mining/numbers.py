@@ -19,6 +19,8 @@ POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"
 COMMA = f"(?:{_COMMA}{_KILO}|{_WORDS})"
 LOOSE = r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?"
 """A number, whatever separates its fraction and its thousands."""
+PLAIN = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+"""A number between words, where it is only to be told from them."""
 DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
 
 _DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")

@@ -82,8 +82,7 @@ def _tags(group: Group) -> list[_Tag] | None:
 
 def _begin(group: Group) -> int:
     """Where the first number that matters stands in the first line; what says who writes is before it."""
-    used = [*group.wanted, *([] if group.step is None else [group.step])]
-    return min(group.first.fields[i].start for i in used)
+    return min(group.first.fields[i].start for i in group.used)
 
 
 def _tag(match: re.Match[str]) -> _Tag:
@@ -93,9 +92,8 @@ def _tag(match: re.Match[str]) -> _Tag:
 
 def _is_counted(group: Group, tags: list[_Tag]) -> bool:
     """Whether the label is a number that the rule already has, as a step or as a metric."""
-    used = [*group.wanted, *([] if group.step is None else [group.step])]
     end = tags[0][3] - len(tags[0][2])
-    return any(group.first.fields[i].start < end for i in used)
+    return any(group.first.fields[i].start < end for i in group.used)
 
 
 def _are_told_together(group: Group, tags: list[_Tag], *, sure: bool) -> bool:

@@ -6,10 +6,10 @@ import re
 
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import APART, is_metric, is_result, is_setting, is_timing, is_total_time, words
 
-NUMBER = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
 _FEW, _ROWS = 3, 5  # so many lines of one shape are told once, or are rows
 
 
@@ -203,7 +203,7 @@ def leads(item: Shape, one: Field) -> bool:
 _SAID_BY = re.compile(r"\[[A-Za-z]\w{0,20}\] ")
 
 
-LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{NUMBER}){{2,}}\s*\Z")
+LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{PLAIN}){{2,}}\s*\Z")
 
 
 def is_result_unit(unit: str) -> bool:

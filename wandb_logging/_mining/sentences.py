@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from wandb_logging._mining.lines import blanks
 from wandb_logging._mining.vocabulary import is_metric, is_result, step_rank
 
 # A name, then the step it is for, then its number.
@@ -34,7 +35,7 @@ def step_in_sentence(text: str, head: int) -> tuple[Found | None, str]:
     if after and step_rank(after["step"]) is not None:
         return _found(after), text[: after.start()] + " " * len(after[0]) + text[after.end() :]
     for match in _AT_STEP.finditer(text, head):
-        before = _ASIDE.sub(_blank, text[head : match.start()])
+        before = _ASIDE.sub(blanks, text[head : match.start()])
         if match["bare"] and not is_result(before):
             continue
         if step_rank(match["step"]) is not None and before.strip() and not _NUMBERED.search(before):
@@ -87,10 +88,6 @@ _FRAMED = re.compile(  # | name | 0.5 |, the bars of any kind
     r"\s+[|\u2502\u2503]\s*\Z"
 )
 _BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
-
-
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match[0])
 
 
 def _found(match: re.Match[str]) -> Found:

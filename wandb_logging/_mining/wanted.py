@@ -9,8 +9,9 @@ from collections.abc import Sequence, Set as AbstractSet
 from wandb_logging._mining import beside, counters, reports
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.said_once import NUMBER, is_measured, is_said_once, leads, without_lists
+from wandb_logging._mining.said_once import is_measured, is_said_once, leads, without_lists
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import EPOCHS, is_left, is_metric, is_setting, words
 from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
@@ -337,7 +338,7 @@ def _is_point(text: str, start: int) -> bool:
     return match is not None and ("," not in match[1] or len(set(re.findall(r"[^\s,]+", match[1]))) > 1)
 
 
-_VECTOR = re.compile(rf"\[(\s?{NUMBER}(?:(?:,\s{{0,3}}|\s{{1,9}}){NUMBER})+)\s?\]")
+_VECTOR = re.compile(rf"\[(\s?{PLAIN}(?:(?:,\s{{0,3}}|\s{{1,9}}){PLAIN})+)\s?\]")
 
 
 def _drop_repeated(group: Group) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import valid
-from wandb_logging._mining.shapes import Field
+from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.template import escaped, with_places
 from wandb_logging._wording import counted
 
@@ -29,24 +30,34 @@ class Suggestion:
 
 def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
     """The rule that finds what is wanted in these lines; None if no rule does."""
-    if group.word is not None and f"{{{group.word[1]}:word}}" not in _as_line(group)["line"]:
-        # A word behind the numbers, such as a unit, says nothing about them.
-        names = {i: group.first.fields[i].name if name.endswith("$name") else name for i, name in group.wanted.items()}
-        group.word, group.wanted = None, {i: name.replace("$name ", "") for i, name in names.items()}
-    for rule in (_as_line(group), _as_pairs(group)):
-        if rule is not None and decimal != ".":
+    _leave_out_word(group)
+    forms = [_as_line(group), None if group.above else _as_pairs(group)]
+    for rule in (form for form in forms if form is not None):
+        if decimal != ".":
             rule["decimal"] = decimal
-        if rule is not None and _holds(rule, group) and not (group.above and "line" not in rule):
+        if _holds(rule, group):
             if group.above:
                 rule["line"] = f"{group.above}\n{rule['line']}"
             return Suggestion(rule, _comment(group))
     return None
 
 
+def _leave_out_word(group: Group) -> None:
+    """Let no name have the word that differs from line to line, where that is behind a number: it is a unit, or so."""
+    if group.word is None:
+        return
+    line = _as_line(group)["line"]
+    word, first = line.find(f"{{{group.word[1]}:word}}"), line.find("{$")
+    if word < 0 or 0 <= first < word:
+        names = {i: group.first.fields[i].name if name.endswith("$name") else name for i, name in group.wanted.items()}
+        group.wanted = {i: name.replace("$name ", "") for i, name in names.items()}
+    if word < 0:
+        group.word = None
+
+
 def _comment(group: Group) -> str:
-    return (
-        f"{counted(len(group.shapes), 'line')}, such as: {' '.join(group.first.text[group.first.head :].split())[:90]}"
-    )
+    said = " ".join(group.first.text[group.first.head :].split())
+    return f"{counted(len(group.shapes), 'line')}, such as: {said[:90]}"
 
 
 def _holds(rule: dict[str, Any], group: Group) -> bool:
@@ -67,26 +78,38 @@ _TRIED = 50  # lines of one shape on which a rule is tried
 
 
 def _as_line(group: Group) -> dict[str, Any]:
+    """The rule in the form of a line, as far as its last number, and a little further."""
     item = group.first
-    wanted = [*group.wanted, *([group.step] if group.step is not None else [])]
-    end = max(item.fields[i].end for i in wanted)
+    end = max(item.fields[i].end for i in group.used)
     if group.expression and group.step is not None:
         end = max(end, (item.fields[group.step].total or (0, 0))[1])
     text, at = with_places(item.text, [place for place in _places(group) if place[0] < end], item.head)
-    last = item.fields[max(wanted)]
-    behind = item.text.find(last.name, last.end) if last.sep == ">" and at == last.end else -1
-    if 0 <= behind <= at + 24 and ("=" in item.text[at:behind] or item.text[at:].strip() == last.name):
-        text, at = text + item.text[at : behind + len(last.name)], behind + len(last.name)
-    tail = re.match(r"[^\s\d{}]{0,12}", item.text[at:])
-    text += tail[0].replace("{", "").replace("}", "") if tail else ""
+    name_end = _name_behind(item, item.fields[max(group.used)], at)
+    text, at = text + escaped(item.text[at:name_end]), name_end
+    sign = re.match(r"[^\s\d{}]{0,12}", item.text[at:])
+    text = _tidied(text + (sign[0] if sign else ""))
+    if not re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", text)):  # there has to be a word
+        word = re.match(r"\s*\S{1,20} ?", item.text[at:])
+        text += escaped(word[0]) if word and not any(map(str.isdigit, word[0])) else ""
+    return _with_options({"line": text}, group)
+
+
+def _name_behind(item: Shape, last: Field, at: int) -> int:
+    """Where the name of the last number ends, if it is behind it and the only thing there; else the place given."""
+    begin = item.text.find(last.name, last.end) if last.sep == ">" and at == last.end else -1
+    near = 0 <= begin <= at + _BEHIND
+    told = near and ("=" in item.text[at:begin] or item.text[at:].strip() == last.name)
+    return begin + len(last.name) if told else at
+
+
+_BEHIND = 24  # characters between a number and its name
+
+
+def _tidied(text: str) -> str:
+    """A template without any text at its beginning, twice in a row, or blanks that a line may lack."""
     text = re.sub(r"(?:\{\*\}[^{}\w]*)+\{\*\}", "{*}", text)
     text = re.sub(r"^\s*[^\w{]*\{\*\}", "", text).strip()
-    text = re.sub(r"([\[(]) +\{", r"\1{", re.sub(r"\s+", " ", text))
-    if not re.search(r"[^\W\d_]", re.sub(r"\{[^}]*\}", "", text)):
-        more = re.match(r"\s*\S{1,20} ?", item.text[at:])
-        text += more[0] if more and not any(map(str.isdigit, more[0])) else ""
-    rule: dict[str, Any] = {"line": text}
-    return _with_options(rule, group)
+    return re.sub(r"([\[(]) +\{", r"\1{", re.sub(r"\s+", " ", text))
 
 
 def _with_options(rule: dict[str, Any], group: Group) -> dict[str, Any]:
@@ -104,30 +127,28 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
     """The parts of a line that become placeholders: start, end and placeholder."""
     item = group.first
     found: list[tuple[int, int, str]] = []
-    names = unique(group)
+    names = _unique(group)
     for i, one in enumerate(item.fields):
-        name = names.get(i, "_")
-        if i == group.step:
-            name = group.parts.get(i, "step")
+        name = group.parts.get(i, "step") if i == group.step else names.get(i, "_")
         found.append((one.start, one.end, f"{{{name}}}"))
         if one.total:
             found.append((*one.total, "{_n}" if group.expression and i == group.step else "{_}"))
         if one.first:
             found.append((*one.first, "{_}"))
-    if group.word is not None:
-        found += _word(group)
-    covered = [(start, stop) for start, stop, _ in found]
-    for match in re.finditer(r"\x01+", item.blotted):
-        if not any(start < match.end() and match.start() < stop for start, stop in covered):
-            taken = item.text[match.start() : match.end()]
-            found.append((*match.span(), "{_:time}" if re.fullmatch(numbers.DURATION, taken) else "{*}"))
-    kept = _in_names(group)
-    for match in re.finditer(numbers.LOOSE, item.blotted):
-        if not any(
-            start < match.end() and match.start() < stop for start, stop in (*(one[:2] for one in found), *kept)
-        ):
-            found.append((match.start(), match.end(), "{_}"))
+    found += _word(group)
+    hidden = _free(re.finditer(r"\x01+", item.blotted), [place[:2] for place in found])
+    for start, end in hidden:
+        time = re.fullmatch(numbers.DURATION, item.text[start:end])
+        found.append((start, end, "{_:time}" if time else "{*}"))
+    taken = [*(place[:2] for place in found), *_in_names(group)]
+    found += [(*span, "{_}") for span in _free(re.finditer(numbers.LOOSE, item.blotted), taken)]
     return sorted(found)
+
+
+def _free(matches: Iterable[re.Match[str]], taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places of those matches that overlap with no place that is taken."""
+    spans = [match.span() for match in matches]
+    return [(start, end) for start, end in spans if not any(begin < end and start < stop for begin, stop in taken)]
 
 
 def _in_names(group: Group) -> list[tuple[int, int]]:
@@ -142,7 +163,7 @@ def _in_names(group: Group) -> list[tuple[int, int]]:
     return found
 
 
-def unique(group: Group) -> dict[int, str]:
+def _unique(group: Group) -> dict[int, str]:
     """Names for fields, made unique and valid in a template."""
     names: dict[int, str] = {}
     for i in sorted(group.wanted):
@@ -156,8 +177,9 @@ def unique(group: Group) -> dict[int, str]:
 
 
 def _word(group: Group) -> list[tuple[int, int, str]]:
-    """The position of the word that differs between the lines of a group."""
-    assert group.word is not None
+    """The place of the word that differs between the lines of a group, if one does."""
+    if group.word is None:
+        return []
     head = group.first.head
     for at, match in enumerate(re.finditer(r"\S+", group.first.text[head:])):
         if at == group.word[0]:
