@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.commands import child
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_until
 from wandb_logging import read_runs
 from wandb_logging._cli import main
 
@@ -101,3 +102,18 @@ class TestOthers:
         (run,) = read_runs("wandb_cache")
         assert [row["train/loss"] for row in run.rows] == [0.0, 0.25, 0.5]
         assert [line.split(" ", 1)[1] for line in run.lines] == ["hello"]
+
+    def test_tail_waits_for_a_folder(self) -> None:
+        """A folder that comes after `tail` is read as one that was there."""
+        Path("settings.json").write_text('{"mode": "offline", "flush_interval": 0.1}')
+        process = child("tail", "runs", "--settings", "settings.json")
+        assert process.stderr is not None
+        assert "no such file yet" in process.stderr.readline()
+        write("elsewhere/train")
+        Path("elsewhere").rename("runs")
+        wait_until(lambda: any(run.rows for run in read_runs("wandb_cache")))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        (run,) = read_runs("wandb_cache")
+        assert [row["train/loss"] for row in run.rows] == [0.0, 0.25, 0.5]

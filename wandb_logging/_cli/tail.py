@@ -138,6 +138,10 @@ def _follow(
     try:
         while True:
             asked = asked_since()  # before the look, so that it sees what was written before that
+            for tail in [tail for tail in tails if tail.path.is_dir()]:  # it was not there before
+                tails.remove(tail)
+                folders.append(tail.path)
+                begun.watch_tensorboard(tail.path, earlier=True)
             texts = [tail.read() for tail in tails]
             _log(begun, tails, texts)
             if asked is not None and not (any(texts) and time.monotonic() - asked < _LAST_LOOK):

@@ -168,7 +168,7 @@ class Tail:
 
     def _open(self) -> None:
         if self._file is None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # a folder is for others
                 self._file = open(  # noqa: SIM115  stays open; a Path has no opener
                     os.dup(0) if str(self.path) == STDIN else self.path, "rb", buffering=0, opener=_at_once
                 )
