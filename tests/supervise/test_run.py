@@ -530,13 +530,58 @@ class TestInATerminal:
         assert program.seen.count(b"line ") == 5000
 
     def test_ctrl_c(self) -> None:
-        """Ctrl-C is typed in the program's terminal: the program is interrupted, once, and the run says so."""
+        """Ctrl-C is typed in the program's terminal: it is interrupted, once, the run says so; we end as it does."""
         program = InTerminal(*python("import time; print('ready', flush=True); time.sleep(1000)"))
         program.read_until(b"ready")
         program.type(b"\x03")
-        assert program.end() == 130
+        assert program.end() == -signal.SIGINT
         assert program.seen.count(b"KeyboardInterrupt") == 1
         assert the_run().exit_code == 130
+
+    def test_ctrl_c_ends_a_script(self) -> None:
+        """A shell's loop of runs ends with the one that is interrupted, as a loop of the programs would."""
+        inner = shlex.join([*command(), *python("import time; print('begun', flush=True); time.sleep(1000)")])
+        program = InTerminal("bash", "--norc", "-c", f"for i in 1 2; do {inner}; done; echo over", bare=True)
+        program.read_until(b"begun")
+        program.type(b"\x03")
+        assert program.end() == -signal.SIGINT
+        assert (program.seen.count(b"begun"), b"over" in program.seen) == (1, False)
+
+    def test_ctrl_z_stops_a_script(self) -> None:
+        """The whole job is stopped, as without us, so that the shell has its prompt; `fg` has all of it go on."""
+        inner = shlex.join([*command(), *python("print('begun', flush=True); input(); print('went on')")])
+        Path("script.sh").write_text(f"{inner}\necho script $?\n")
+        program = InTerminal(
+            "bash", "--norc", "-c", "set -m; sh script.sh; echo status $?; fg; echo over $?", bare=True
+        )
+        program.read_until(b"begun")
+        program.type(b"\x1a")
+        program.read_until(b"status 148")
+        program.type(b"\n")
+        program.read_until(b"over 0")
+        assert b"went on\r\n" in program.seen
+        assert b"script 0" in program.seen
+        assert program.end() == 0
+
+    def test_a_pager_behind_it(self) -> None:
+        """What reads our stdout has the keys and the modes of the terminal to itself, as behind any command."""
+        Path("pager.py").write_text(
+            "import os, sys, tty\n"
+            "keys = os.open('/dev/tty', os.O_RDWR)\n"
+            "print(sys.stdin.readline(), end='', flush=True)\n"
+            "tty.setcbreak(keys); print('shown', flush=True)\n"
+            "print(b''.join(os.read(keys, 1) for _ in range(9)))\n"
+        )
+        code = "import os, time; print('one', flush=True); os.close(1); time.sleep(1000)"
+        line = f"{shlex.join([*command(), *python(code)])} | {shlex.join([sys.executable, 'pager.py'])}"
+        program = InTerminal("bash", "--norc", "-c", line, bare=True)
+        program.read_until(b"shown")
+        for key in b"123456789":
+            program.type(bytes([key]))
+        program.read_until(b"b'123456789'\r\n")
+        assert b"one\r\n" in program.seen
+        program.type(b"\x03")
+        program.end()
 
     def test_a_progress_bar_is_one_line(self) -> None:
         """A line that is written again and again is in the Logs tab as it stood at last."""

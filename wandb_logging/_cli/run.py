@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if os.name == "nt":
         complain("run needs a POSIX system")
         return USAGE
-    from wandb_logging._supervise.program import Program  # noqa: PLC0415  of POSIX
+    from wandb_logging._supervise.program import Program, end_as  # noqa: PLC0415  of POSIX
 
     try:
         program = Program(command)  # it is forked here, before there are threads
@@ -87,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         complain(f"{name}: {why.strerror}: not all that the program wrote is there")
     if run is not None:
         run.finish(code)
+    if program.was_interrupted:
+        end_as(signal.SIGINT)  # by which a shell knows that a loop around us is to end, too
     return code or (LEFT if program.unwritten else DONE)
 
 

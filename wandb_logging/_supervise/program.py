@@ -58,6 +58,9 @@ class Program:
         self._terminal = Terminal()
         self._exit: int | None = None
         self._asked_to_stop = False  # by SIGTSTP, as by Ctrl-Z where the program has our terminal
+        self._own: set[int] = set()  # signals that we have sent to our own job, of which we are a part
+        self._interrupted = False  # whether a Ctrl-C was typed
+        self._ended_by: int | None = None  # the signal that ended the program
         self._typing = False  # whether we read typed input
         self._typed = b""  # input that the program's terminal had no room for yet
         gate, self._gate = os.pipe()
@@ -110,6 +113,11 @@ class Program:
         failed = ((stream, stream.unwritten) for stream in self._streams if not os.isatty(stream.target))
         return {"stderr" if stream.target == 2 else "stdout": why for stream, why in failed if why is not None}
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether a Ctrl-C at our terminal has ended the program: then it is to end all that was started with it."""
+        return self._interrupted and self._ended_by == signal.SIGINT
+
     @contextlib.contextmanager
     def read_ahead(self) -> Iterator[None]:
         """Read the program's output meanwhile, so that the program need not wait for us; `run` passes the output on.
@@ -156,7 +164,8 @@ class Program:
             ours, theirs = terminals
             shown = 1 if on_terminal[1] else 2
             terminal.copy_size(shown, theirs)
-            if on_terminal[0] and terminal.is_ours(0):  # in the background, input is for other jobs
+            # In the background, input is for other jobs; before a pager that reads our stdout, it is for that.
+            if on_terminal[0] and on_terminal[1] and terminal.is_ours(0):
                 terminal.copy_modes(0, theirs)
                 ends[0], self._keyboard = theirs, ours
                 os.set_blocking(ours, False)  # a program that only writes would else wait for us, and we for it
@@ -216,7 +225,7 @@ class Program:
         while True:
             _, status = os.waitpid(program, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
-                _end_as(status)
+                end_as(status)
             os.kill(os.getpid(), signal.SIGSTOP)
             os.killpg(program, signal.SIGCONT)
 
@@ -315,7 +324,11 @@ class Program:
         data = os.read(0, PIECE)
         if data and self._keyboard is not None:
             self._typed += data
+            numbers = terminal.signals_at(self._keyboard, data)
             self._hand_on(self._keyboard, selector)
+            for number in numbers:
+                self._interrupted = self._interrupted or number == signal.SIGINT
+                self._signal_job(number)
         else:
             selector.unregister(0)
             self._keyboard = None
@@ -349,13 +362,15 @@ class Program:
             if self._keyboard is not None or self._asked_to_stop:
                 self._asked_to_stop = False
                 self._terminal.take_back()
+                self._signal_job(signal.SIGTSTP)
                 os.kill(os.getpid(), signal.SIGSTOP)
                 if self._typing:  # may be in the background now
                     selector.unregister(0)
                     self._typing = False
                 os.kill(self._pid, signal.SIGCONT)
             return
-        self._exit = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+        self._ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self._exit = os.WEXITSTATUS(status) if self._ended_by is None else 128 + self._ended_by
 
     @contextlib.contextmanager
     def _signals(self) -> Any:
@@ -370,10 +385,20 @@ class Program:
                 if handler is not None:  # else it was none of Python's
                     signal.signal(number, handler)
 
+    def _signal_job(self, number: int) -> None:
+        """Signal all that a shell has started with us, as the terminal would if the program had not one of its own."""
+        if self._keyboard is not None and terminal.signals_us(0):
+            self._own.add(number)
+            os.killpg(os.getpgrp(), number)
+
     def _forward(self, number: int, _frame: object) -> None:
+        if number in self._own:
+            self._own.remove(number)
+            return
         # A program that shares our terminal has already received signals typed there.
         typed = number in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
         self._asked_to_stop = self._asked_to_stop or number == signal.SIGTSTP
+        self._interrupted = self._interrupted or (typed and number == signal.SIGINT)
         if self._exit is None and not typed:
             with contextlib.suppress(ProcessLookupError):
                 (os.killpg if self._keyboard is not None else os.kill)(self._program, number)
@@ -382,6 +407,9 @@ class Program:
         for stream in self._streams:
             if os.isatty(stream.target):
                 terminal.copy_size(stream.target, stream.source)
+        if self._keyboard is None and self._exit is None:  # it was told before its terminal had the new size
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._program, signal.SIGWINCH)
 
     def _close(self) -> None:
         for stream in self._streams:
@@ -436,8 +464,8 @@ def _go_to_one_file() -> bool:
     return os.path.samestat(out, error) and not stat.S_ISCHR(out.st_mode)
 
 
-def _end_as(status: int) -> NoReturn:
-    """End this process in the same way as a child has ended."""
+def end_as(status: int) -> NoReturn:
+    """End this process in the same way as a child has ended, whose status is that of `os.waitpid`."""
     if os.WIFSIGNALED(status):
         import resource  # noqa: PLC0415  of POSIX
 
@@ -445,4 +473,4 @@ def _end_as(status: int) -> NoReturn:
         if os.WTERMSIG(status) != signal.SIGKILL:
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else NOT_RUN)
+    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

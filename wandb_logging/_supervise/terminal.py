@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 import struct
 import termios
 import tty
@@ -13,6 +14,8 @@ from typing import Any
 
 _STDIN = 0
 _SIZE = struct.Struct("HHHH")
+_KEYS = ((signal.SIGINT, termios.VINTR), (signal.SIGQUIT, termios.VQUIT))
+_NO_KEY = b"\0"
 
 
 class Terminal:
@@ -62,6 +65,25 @@ def is_ours(fd: int) -> bool:
         return os.tcgetpgrp(fd) == os.getpgrp()
     except OSError as exc:
         return exc.errno == errno.ENOTTY  # the terminal does not control any job
+
+
+def signals_us(fd: int) -> bool:
+    """Whether a Ctrl-C at this very terminal would reach our process group by itself, were the terminal not raw."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def signals_at(fd: int, typed: bytes) -> set[signal.Signals]:
+    """The signals that keys among what was typed at a terminal make there: SIGINT and SIGQUIT."""
+    try:
+        _, _, _, modes, _, _, characters = termios.tcgetattr(fd)
+    except termios.error:
+        return set()
+    if not modes & termios.ISIG:
+        return set()
+    return {number for number, key in _KEYS if characters[key] != _NO_KEY and characters[key] in typed}
 
 
 def is_in_foreground() -> bool:
