@@ -48,6 +48,33 @@ def test_how_often_and_how_long_the_parts_of_a_program_ran_is_no_metric() -> Non
         assert rows(text) == []
 
 
+def test_a_list_of_the_parts_of_a_program_and_their_times_is_no_metric() -> None:
+    """Though some are named like results, and stand alone in their lines below the rows."""
+    table = "iter    objective    inf_pr\n" + lines("   {i}   3.{i}5e+00  1.{i}0e-01\n", *SIX)
+    times = "operation                               time (s)   share\n" + "-" * 56 + "\n"
+    times += (
+        "solver                                  0.000660   76.0%\n  compute dual infeasibility x          0.000022\n"
+    )
+    assert rows(f"{table}{times}{'-' * 56}\ntotal                                   0.000868\n") == rows(table)
+
+
+def test_two_rows_say_where_a_result_began_and_ended() -> None:
+    """What is in the other columns may be text, of several parts: `Ph1: 90(1e+06); Du: 31(116)`."""
+    found = rows(
+        "  Iteration        Objective     Infeasibilities num(sum)\n"
+        "          0    -1.1600000000e+05 Ph1: 90(1.2689e+06); Du: 31(116) 0.0s\n"
+        "         71     1.2949179677e+01 Pr: 0(0) 0.0s\nModel status        : Optimal\n"
+    )
+    assert [(step, row["Objective"]) for step, row in found] == [(0, -116000.0), (71, 12.949179677)]
+
+
+def test_the_index_of_the_first_word_counts() -> None:
+    """Whatever the word is: `Inference[0]: Time 1.5`; also if its number is the same each time."""
+    text = lines("Inference[{i}]: Time 1.{i}5 GAMMA-based likelihood -14{i}3.2\n", 0, 1, 2)
+    last = lines("Inference[{i}] final GAMMA-based Likelihood: -1442.8 tree written to file x.{i}\n", 0, 1, 2)
+    assert [step for step, _ in rows(text + last)] == [0, 1, 2, 0, 1, 2]
+
+
 def test_how_many_iterations_the_whole_took_is_no_step() -> None:
     """The rows of the next table are not counted from it."""
     table = "    Node    Left     Obj      Gap\n" + "".join(f"       0       0  998.{i}4   8{i}.0%\n" for i in SIX)

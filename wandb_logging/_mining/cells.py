@@ -310,8 +310,15 @@ def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
     found = _tokens(text, pattern)
     labels = [i for i, (word, _, _) in enumerate(found[:-1]) if i and word.endswith(":") and pattern is TOKEN]
     for i in reversed(labels):  # `Cuts: 6` is one cell
-        found[i : i + 2] = [(f"{found[i][0]} {found[i + 1][0]}", found[i][1], found[i + 1][2])]
+        _join(found, i)
+    chained = [i for i, (word, _, _) in enumerate(found[:-1]) if labels and ": " in word and word.endswith(";")]
+    for i in reversed(chained):  # `Pr: 9(1e+06); Du: 3(16)` is one, too
+        _join(found, i)
     return found if pattern is WIDE else _with_units(found)
+
+
+def _join(found: list[Span], i: int) -> None:
+    found[i : i + 2] = [(f"{found[i][0]} {found[i + 1][0]}", found[i][1], found[i + 1][2])]
 
 
 def _tokens(text: str, pattern: re.Pattern[str] = TOKEN) -> list[Span]:

@@ -29,6 +29,7 @@ def find_step(group: Group) -> None:
                 i
                 for i, item in enumerate(group.first.fields)
                 if _goes_by_one(item, group.values(i), first=i == 0, many=len(group.first.fields) > 3)
+                or (i == 0 and _is_index(group.first) and _by_one(group.values(i)))
             ),
             None,
         )
@@ -95,6 +96,12 @@ def _goes_by_one(item: Field, values: Sequence[float], *, first: bool, many: boo
     return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
 
 
+def _is_index(item: Shape) -> bool:
+    """Whether a line begins with a word and its index: `Inference[0]: Time 1.5`."""
+    return bool(_INDEX.match(item.text, item.head))
+
+
+_INDEX = re.compile(r"[A-Z]\w{2,20}\[\d{1,6}\](?=[: ])")
 _SURELY = 5  # numbers that grow by one and hardly do so by chance
 
 

@@ -13,12 +13,11 @@ from wandb_logging._mining.cells import cell
 from wandb_logging._mining.findings import Finding, Text, best_step, increasing
 from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.pairs import hidden
+from wandb_logging._mining.profiles import is_profile
 from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import is_metric, step_rank, words
-
-_TIMING = frozenset("time min max avg average total calls section %total %varavg count % wall cpu (s) ms sec".split())
 
 
 def table_findings(texts: Sequence[Text]) -> list[Finding]:
@@ -158,7 +157,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
 
     A single row is enough if the table follows another, which this header ends.
     """
-    if not _can_begin(texts, i) or _is_first_of_two(texts, i) or _is_timing(header) or _is_title(texts, i):
+    if not _can_begin(texts, i) or _is_first_of_two(texts, i) or is_profile(header) or _is_title(texts, i):
         return None
     decimal = _decimal(texts, i)
     texts = [(number, pointed(text)) for number, text in texts] if decimal == "," else texts
@@ -166,7 +165,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     header, texts = (header, texts[i:]) if above is None else (f"{above}\n{header}", texts[i - 1 :])
     rows, lines, labels, tells = _rows(Table(header), texts, taken)
     alone = len(rows) == 1 and (follows or (len(rows[0][1]) > 2 and all(map(is_metric, rows[0][1]))))
-    if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3)):
+    if not alone and (len(rows) < 2 or (len(rows) < 3 and len(rows[0][1]) < 3 and not _tells_an_end(rows))):
         return None
     fullest = max((row for _, row in rows), key=len)
     names = list(dict.fromkeys([*fullest, *(name for _, row in rows for name in row)]))
@@ -194,6 +193,14 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     kept = kept and not _is_histogram(names, texts, lines)
     comment = f"a table of {len(rows)} rows" + ("" if step else " without a step")
     return Finding([rule], comment, lines, rows[0][0] if step else 0) if kept else None
+
+
+def _tells_an_end(rows: Sequence[tuple[int, Found]]) -> bool:
+    """Whether two rows say where a result began and where it ended: `0  -116000.0`, `71  12.949`."""
+    (_, one), (_, other) = rows
+    names = list(one)
+    counted = step_rank(names[0]) is not None and names == list(other)
+    return counted and one[names[0]] < other[names[0]] and any(map(is_metric, names[1:]))  # type: ignore[operator]
 
 
 def _other_header(table: Table, texts: Sequence[Text]) -> str | None:
@@ -250,21 +257,6 @@ def _without_whose(names: Sequence[str], step: str | None) -> dict[str, list[str
 
 _WHOSE = frozenset({"pid", "ppid", "tid", "tgid", "uid", "gid"})  # of a process and its user
 _KEYS = frozenset({"id", "ids", "uid"})  # first columns of lists that only happen to have numbers
-
-
-def _is_timing(header: str) -> bool:
-    """Whether the table of this header says how long the parts of a program took, or how often each was called."""
-    words = set(re.split(r"[\s|]+", header.lower()))
-    rest = {word for word in words - _TIMING if not word.startswith(_SPENT)}
-    counted = any(step_rank(word) is not None for word in rest)
-    called = not words.isdisjoint(_CALLS) and any(word.startswith(_SPENT) for word in words)
-    profile = bool(_PROFILE.search(header))
-    return profile or (not counted and (called or ("time" in words and len(words - _TIMING) < 2)))
-
-
-_CALLS = frozenset({"calls", "ncalls", "#calls"})
-_SPENT = ("cpu", "wall", "time", "self", "cum", "sec")
-_PROFILE = re.compile(r"(?i)\bline contents\Z|\bsum% +cum\b|\bshared object +symbol\b|\bncall\b.*\bttot\b")
 
 
 def _decimal(texts: Sequence[Text], i: int) -> str:

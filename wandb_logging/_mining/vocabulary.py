@@ -143,7 +143,12 @@ def step_rank(name: str) -> float | None:
 
 def is_result(name: str) -> bool:
     """Whether a name is that of a result and hardly ever that of a setting."""
-    return (words(name) or [""])[-1] in _RESULTS and not is_setting(name)
+    return ends_as_result(name) and not is_setting(name)
+
+
+def ends_as_result(name: str) -> bool:
+    """Whether the last word of a name is that of a result: also in `GAMMA-based likelihood`."""
+    return (words(name) or [""])[-1] in _RESULTS
 
 
 _RESULTS = frozenset(

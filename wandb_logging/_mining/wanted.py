@@ -13,7 +13,7 @@ from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.said_once import is_measured, is_said_once, leads, without_lists
 from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import EPOCHS, is_left, is_metric, is_setting, words
+from wandb_logging._mining.vocabulary import EPOCHS, ends_as_result, is_left, is_metric, is_setting, words
 from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
 
 
@@ -389,7 +389,8 @@ def _is_regular(group: Group) -> bool:
     if group.step is not None:
         once = many == 1
         chosen = all(
-            is_setting(name) and (once or counters.is_constant(group.values(i))) for i, name in group.wanted.items()
+            is_setting(name) and not ends_as_result(name) and (once or counters.is_constant(group.values(i)))
+            for i, name in group.wanted.items()
         )
         return not chosen and not _says_nothing(group) and _counts(group, group.first.fields[group.step])
     if many == 2 and len(group.wanted) > 1 and not any(map(is_setting, group.wanted.values())):
