@@ -12,7 +12,7 @@ _CALLS = frozenset({"calls", "ncalls", "#calls"})
 _SPENT = ("cpu", "wall", "time", "self", "cum", "sec")
 _SHARE = frozenset({"share", "%", "(%)", "fraction", "percent", "%total", "%time"})
 _PROFILER = re.compile(r"(?i)\bline contents\Z|\bsum% +cum\b|\bshared object +symbol\b|\bncall\b.*\bttot\b")
-_PART = re.compile(r"\s*[A-Za-z][^|=:]{0,60}?\s{2,}[-+]?\d[\d.eE+-]*(?:\s+\d[\d.]*\s?%?)*\s*\Z")
+_PART = re.compile(r"\s*[A-Za-z][^|=:]{0,60}?\s{2,}[-+]?\d[\d.eE+-]*(?:\s+\d[\d.]*%?)*(?: %)?\s*\Z")
 _RULE = re.compile(r"[\s|+]*([-=*_])\1{3}[-=*_\s|+]*\Z")
 
 
