@@ -207,16 +207,40 @@ def _says_what(name: str) -> bool:
 
 def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     """Find counters, ranges and lone numbers; also return the line without them."""
-    found: list[Field] = []
-    lone = _LONE.match(blotted, head) or _COUNT_ALONE.match(blotted, head)
-    if lone:
-        group = lone.lastindex or 1
-        found.append(Field("", int(lone[group].replace(",", "")), "#", *lone.span(group)))
-    found += [
+    lone = _lone(blotted, head)
+    found = [*lone, *_of_totals(blotted, head, lone[0].end if lone else head)]
+    for find in (_ranges, _glued, _beginnings, _glued_results, _numbered):
+        found += find(blotted, head)
+    starts = {one.start for one in found}
+    found += [one for one in _named_numbers(blotted, head) if one.start not in starts]
+    found += [Field("epoch", int(match[1]), "[", *match.span(1)) for match in _EPOCH.finditer(blotted, head)]
+    _two_counters(found, blotted)
+    rest = blotted
+    for item in found:
+        begin = item.first[0] if item.first else item.start
+        end = item.total[1] if item.total else item.end
+        rest = rest[:begin] + "\x01" * (end - begin) + rest[end:]
+    return found, rest
+
+
+def _lone(blotted: str, head: int) -> list[Field]:
+    """A number without a name with which the line begins: `[10] ...`, `10: ...`."""
+    match = _LONE.match(blotted, head) or _COUNT_ALONE.match(blotted, head)
+    group = (match.lastindex or 1) if match else 1
+    return [Field("", int(match[group].replace(",", "")), "#", *match.span(group))] if match else []
+
+
+def _of_totals(blotted: str, head: int, start: int) -> list[Field]:
+    """Counters with their totals: `20/30`."""
+    return [
         Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
-        for match in _COUNTER.finditer(blotted, lone.end() if lone else head)
+        for match in _COUNTER.finditer(blotted, start)
     ]
-    found += [
+
+
+def _ranges(blotted: str, head: int) -> list[Field]:
+    """Ranges, whose second number counts: `batches 0-9`."""
+    return [
         Field(
             match[3] or _name_before(blotted[head : match.start()]),
             int(match[2]),
@@ -227,34 +251,45 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
         for match in _RANGE.finditer(blotted, head)
         if int(match[1]) < int(match[2])
     ]
-    found += [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
-    begins = _BEGINS_GLUED.match(blotted, head)
-    found += [Field(begins[1], int(begins[2]), "+", *begins.span(2))] if begins else []
-    begins = _BEGINS_COUNTED.match(blotted, head)
-    found += [Field(begins[2], int(begins[1]), "+", *begins.span(1))] if begins else []
-    found += [
+
+
+def _glued(blotted: str, head: int) -> list[Field]:
+    """Numbers with their word right behind them: `3epoch`."""
+    return [Field(match[2], int(match[1]), "+", *match.span(1)) for match in _GLUED.finditer(blotted, head)]
+
+
+def _beginnings(blotted: str, head: int) -> list[Field]:
+    """A step with which the line begins: `ep3`, `[3 epochs]`."""
+    glued, counted = _BEGINS_GLUED.match(blotted, head), _BEGINS_COUNTED.match(blotted, head)
+    found = [Field(glued[1], int(glued[2]), "+", *glued.span(2))] if glued else []
+    return [*found, *([Field(counted[2], int(counted[1]), "+", *counted.span(1))] if counted else [])]
+
+
+def _glued_results(blotted: str, head: int) -> list[Field]:
+    """Metrics with their number right behind them: `loss0.546`."""
+    return [
         Field(match[1], float(match[2]), "=", *match.span(2))
         for match in _GLUED_RESULT.finditer(blotted, head)
         if match[1].lower() in METRICS
     ]
-    found += [
+
+
+def _numbered(blotted: str, head: int) -> list[Field]:
+    """Numbers behind a sign, before pairs: `search #3, score: 0.5`."""
+    return [
         Field("", int(match[1]), "#", *match.span(1))
         for match in _NUMBERED.finditer(blotted, head)
         if re.search(r"\w ?[:=]", blotted[match.end() :]) and not is_id(_name_before(blotted[head : match.start()]))
     ]
-    found += [
+
+
+def _named_numbers(blotted: str, head: int) -> list[Field]:
+    """Steps behind a sign: `Iteration #3`."""
+    return [
         Field(match[1], int(match[2]), "+", *match.span(2))
         for match in _NAMED_NUMBER.finditer(blotted, head)
-        if step_rank(match[1]) is not None and match.start(2) not in {one.start for one in found}
+        if step_rank(match[1]) is not None
     ]
-    found += [Field("epoch", int(match[1]), "[", *match.span(1)) for match in _EPOCH.finditer(blotted, head)]
-    _two_counters(found, blotted)
-    rest = blotted
-    for item in found:
-        begin = item.first[0] if item.first else item.start
-        end = item.total[1] if item.total else item.end
-        rest = rest[:begin] + "\x01" * (end - begin) + rest[end:]
-    return found, rest
 
 
 def _two_counters(found: list[Field], blotted: str) -> None:

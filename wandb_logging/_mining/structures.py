@@ -19,6 +19,7 @@ from wandb_logging._mining.template import Found, escaped
 from wandb_logging._mining.two_lines import titled_numbers
 from wandb_logging._mining.value_first import value_first
 from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting, step_rank
+from wandb_logging._wording import counted
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "_type", "name", "msg", "message")
 _PERCENT = re.compile(r"\s*\d+(?:\.\d+)?%\s+(?:in )?[\d.,]+\s?[a-zµ]{0,4}(?:\s+[^\d\t]*)?$")
@@ -244,9 +245,7 @@ def _json(before: str, rows: list[tuple[int, str, Found]], requests: list[Found]
     apart = APART.search(text)
     if "prefix" not in rule and apart:
         rule["prefix"] = f"{apart[0]}/"
-    return Finding(
-        [rule], f"{len(rows)} JSON object{'s' * (len(rows) > 1)}", {number for number, _, _ in rows}, rows[0][0]
-    )
+    return Finding([rule], counted(len(rows), "JSON object"), {number for number, _, _ in rows}, rows[0][0])
 
 
 def _name(rule: dict[str, Any], step: str | None, founds: list[Found], names: list[str]) -> None:
