@@ -44,8 +44,10 @@ FRAMEWORKS = {
     "fastai_callback": "fastai",
     "ignite_logger": "pytorch-ignite",
     "keras_callbacks": "keras",
+    "keras_tensorboard": "tensorflow",
     "lightgbm_callback": "lightgbm",
     "lightning_logger": "lightning",
+    "lightning_tensorboard": "lightning",
     "mmengine_runner": "mmengine",
     "optuna_callback": "optuna-integration",
     "ray_setup": "ray",
@@ -79,6 +81,7 @@ FRAMEWORKS = {
 WITHOUT_TENSORFLOW = {
     "cleanrl_ppo",
     "cleanrl_dqn",
+    "lightning_tensorboard",
     "sb3_callback",
     "sb3_tensorboard",
     "simpletransformers_classification",

@@ -77,6 +77,15 @@ class TestTaking:
         assert rows(take(folder)) == [(0, 0.0), (1, 0.25), (2, 0.5), (3, 0.75)]
         assert take(folder).path == first.path
 
+    def test_a_part_and_the_whole(self, tmp_path: Path) -> None:
+        """A part that was taken by itself is a run of its own: its values have other names there."""
+        part = take(write(tmp_path / "one" / "train", range(2)).parent)
+        write(tmp_path / "one" / "eval", range(2), time=2000.0)
+        whole = take(tmp_path / "one")
+        assert part.path != whole.path
+        assert (part.rows, whole.rows) == (2, 4)
+        assert len(rows(part)) == 2
+
     def test_broken_off(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """An import that an exception has ended goes on where it stopped."""
         folder = write(tmp_path / "one", range(5)).parent

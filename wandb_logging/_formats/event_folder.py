@@ -122,7 +122,7 @@ class EventFolder:
     def _find_below(self, root: Path) -> None:
         for path in _event_files(root):
             if path not in self._files:
-                name = path.name if path == root else path.relative_to(root).as_posix()
+                name = _name_below(root, path)
                 read = self._read.get(name)
                 self._files[path] = _EventFile(path, name, self._size_of_old(path) if read is None else read)
 
@@ -199,10 +199,17 @@ def event_bytes(root: Path) -> int:
 
 
 def beginning(root: Path) -> bytes:
-    """Bytes that identify the event files of a program: name and first record, with its time, of the earliest file."""
-    found = [(*_head(path), path.name) for path in _event_files(root)]
+    """Bytes that identify the event files of a program: name and first record, with its time, of the earliest file.
+
+    The name begins with the folders below the root: a part of a run, read by itself, names its values differently.
+    """
+    found = [(*_head(path), _name_below(root, path)) for path in _event_files(root)]
     _, head, name = min(found, default=(0.0, b"", ""))
     return name.encode("utf-8", "surrogateescape") + head
+
+
+def _name_below(root: Path, path: Path) -> str:
+    return path.name if path == root else path.relative_to(root).as_posix()
 
 
 def _head(path: Path) -> tuple[float, bytes]:
