@@ -19,6 +19,7 @@ from wandb_logging._run.latecomers import seconds_since_start
 _MOST_BINS = histogram.Histogram.MAX_LENGTH
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"BM": "bmp"}  # how files of images begin
 _COLUMNS = ["recall", "precision"]
+_TICK = 0.01  # seconds: the kernel cuts the time at which a process began to this; no Python writes a file that early
 
 _read_before: dict[Path, Mapping[str, int]] = {}  # folder -> how far runs of this process have read its files
 
@@ -33,7 +34,7 @@ def files_of(folder: Path, *, earlier: bool) -> EventFolder:
     age = seconds_since_start()
     if earlier or age is None:
         return EventFolder(folder)
-    return EventFolder(folder, _read_before.get(folder), time.time() - age)
+    return EventFolder(folder, _read_before.get(folder), time.time() - age + _TICK)
 
 
 class TensorBoard:
