@@ -114,7 +114,7 @@ def test_what_another_training_left_there_is_not_taken(wandb_server: LocalServer
 
 def test_without_saving(wandb_server: LocalServer) -> None:
     """`save=False` keeps the event files out of the run, and its rows in."""
-    wandb.tensorboard.patch(save=False, pytorch=True)
+    wandb.tensorboard.patch(save=False, pytorch=True, tensorboardX=True)
     with wandb.init(project="p"), tensorboard.SummaryWriter("logs") as made:
         made.add_scalar("loss", 1.5, 3)
     assert rows_of(wandb_server) == [{"loss": 1.5, "global_step": 3}]

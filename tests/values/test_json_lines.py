@@ -35,6 +35,12 @@ def test_what_others_call_the_message(line: str) -> None:
     assert readable(line, named=False) == ["a n=1"]
 
 
+def test_what_others_call_the_logger() -> None:
+    """Structlog's processors say logger, ECS log.logger and log.level."""
+    assert readable('{"level": "info", "logger": "a.b", "event": "x"}') == ["info:a.b:x"]
+    assert readable('{"@timestamp": "t", "log.level": "info", "log.logger": "a", "message": "x"}') == ["info:a:x"]
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [

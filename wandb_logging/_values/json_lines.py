@@ -9,6 +9,7 @@ from typing import Any
 
 _MESSAGES = ("message", "msg", "event")  # of python-json-logger, pino and structlog
 _LEVELS = ("levelname", "level", "severity", "log.level")
+_NAMES = ("name", "logger", "log.logger")
 _TIMES = ("asctime", "timestamp", "@timestamp", "time", "ts")
 _TRACES = ("exc_info", "exc_text", "stack_info", "exception", "stack")
 
@@ -74,11 +75,12 @@ def readable(line: str, *, named: bool = True) -> list[str]:
         return [line]
     before, fields = found
     level = next((_text(fields.pop(name)) for name in _LEVELS if name in fields), None)
-    parts = [part for part in (level, fields.pop("name", None)) if part and named]
+    name = next((_text(fields.pop(name)) for name in _NAMES if name in fields), None)
+    parts = [part for part in (level, name) if part and named]
     message = _text(fields.pop(key))
     traces = [fields.pop(name) for name in _TRACES if fields.get(name)]
     rest = {name: value for name, value in fields.items() if name not in (*_TIMES, *_TRACES)}
-    text = ":".join([*map(_text, parts), message]) + _shown(rest)
+    text = ":".join([*parts, message]) + _shown(rest)
     return [*(before + text).split("\n"), *(row for trace in traces for row in _rows(trace))]
 
 

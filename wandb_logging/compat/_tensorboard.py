@@ -40,17 +40,22 @@ _for_all: list[How] = []
 
 
 def patch(
-    save: bool = True, tensorboard_x: bool | None = None, pytorch: bool | None = None, root_logdir: str = ""
+    save: bool = True,
+    tensorboard_x: bool | None = None,
+    pytorch: bool | None = None,
+    root_logdir: str = "",
+    *,
+    tensorboardX: bool | None = None,  # noqa: N803  its older name
 ) -> None:
     """Let all runs that begin from now on log what writers write.
 
     Args:
         save: whether the run gets the event files as well.
-        tensorboard_x, pytorch: accepted, and not needed: all writers are known.
+        tensorboard_x, tensorboardX, pytorch: accepted, and not needed: all writers are known.
         root_logdir: the folder from which on the folders of writers go before the names of values. Default: what the
             folders of all writers have in common.
     """
-    del tensorboard_x, pytorch
+    del tensorboard_x, tensorboardX, pytorch
     _for_all[:] = [How(save, root_logdir or "")]
     _patch_writers()
 
