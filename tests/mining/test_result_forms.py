@@ -258,3 +258,32 @@ def test_percentiles_below_a_heading_are_of_what_it_names() -> None:
         {"Latency/99th percentile": 5.77},
         {"Latency/sum": 23981.56},
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("    http_reqs................: 8411   840.233116/s", {"http_reqs": 8411}),
+        ("    iterations...............: 8411   840.233116/s", {"iterations": 8411}),
+        ("Total operations: 2097152 (3291917.11 per second)", {"Total operations": 2097152}),
+        ("encoded 300 frames, 51.23 fps, 1512.34 kb/s", {"fps": 51.23, "kb/s": 1512.34}),
+    ],
+)
+def test_a_number_with_its_rate_behind_it_is_measured(line: str, found: dict[str, float]) -> None:
+    """Whatever its name, and also where it is said once; so are frames a second."""
+    assert found.items() <= {name: value for _, row in rows(f"{line}\n") for name, value in row.items()}.items()
+
+
+def test_a_count_that_stays_zero_beside_others_is_there() -> None:
+    """`0 uncollectable` is good news in each row."""
+    assert rows(lines("gc: done, {i}22 unreachable, 0 uncollectable, 0.000{i}s elapsed\n", *SIX))[-1] == (
+        None,
+        {"unreachable": 622, "uncollectable": 0, "elapsed": 0.0006},
+    )
+
+
+def test_a_first_column_that_hardly_changes_counts_nothing() -> None:
+    """How many keys a server has is no step, though there are never fewer."""
+    text = "keys       mem      clients  requests\n0          912.84K  2        0\n"
+    text += "".join(f"1000       {i}.06M    51       {i}2052\n" for i in range(1, 9))
+    assert rows(text)[-1] == (None, {"keys": 1000, "mem": pytest.approx(8.06), "clients": 51, "requests": 82052})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining.findings import increasing
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.said_once import is_measured
 from wandb_logging._mining.shapes import BAR, Field, Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_metric, step_rank
 
@@ -135,6 +136,7 @@ def _may_count(group: Group, i: int, rank: float) -> bool:
         or (item.sep == ">" and i > 0 and not _is_after(group.first, i))
         or group.first.is_place(i)
         or _IN_ALL.match(group.first.text, item.end)
+        or (item.sep in ":=" and len(group.shapes) == 1 and is_measured(group, i))  # iterations: 84  8.4/s
     ):
         return False
     if (item.unit and item.unit != "s" and not simulated) or (

@@ -87,7 +87,7 @@ def _tells_counts(group: Group) -> bool:
     return sum(counts) * 2 < len(counts)
 
 
-_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z| per second\Z")
+_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z| per second\Z|\Afps\Z")
 _PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`
 
 
@@ -186,18 +186,20 @@ def _is_all_pairs(item: Shape) -> bool:
 
 
 def is_measured(group: Group, i: int) -> bool:
-    """Whether a number has its uncertainty behind it, as results do: `1.178 +/- 0.004`, `1.178(4)`."""
-    one = group.first.fields[i]
-    return bool(one.value % 1 and _UNCERTAIN.match(group.first.text, one.end))
+    """Whether a number has its uncertainty behind it, as results do, or its rate: `1.178 +/- 0.004`, `84 8.4/s`."""
+    one, text = group.first.fields[i], group.first.text
+    return bool((one.value % 1 and _UNCERTAIN.match(text, one.end)) or _RATED.match(text, one.end))
 
 
 _UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
+
+_RATED = re.compile(r"(?:\s[kMGT]?i?B)?\s{1,20}\(?\d[\d,.]{0,20}\s?(?:[kMGT]?i?B)?(?:/s| per second)\b")
 
 
 def leads(item: Shape, one: Field) -> bool:
     """Whether a number and its name begin the line; a word and a colon may come before them."""
     before = _SAID_BY.sub("", item.text[item.head : one.start])
-    return before.strip(" :=").rpartition(":")[2].strip() == one.name
+    return before.strip(" :=.").rpartition(":")[2].strip() == one.name
 
 
 _SAID_BY = re.compile(r"\[[A-Za-z]\w{0,20}\] ")

@@ -316,7 +316,8 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     begins = len(first) > _SURE and all(names[0] in row for row in rows[: len(first)])  # then comes another table
     mostly = begins or (len(first) > 2 and len(first) * 5 >= len(rows) * 4)
     whole = mostly and all(isinstance(value, int) for value in first)
-    if step is None and whole and not labels and _goes_up(first):  # type: ignore[arg-type]
+    often = sum(one != other for one, other in zip(first, first[1:])) * 4 >= len(first)
+    if step is None and whole and often and not labels and _goes_up(first):  # type: ignore[arg-type]
         step = names[0]
     amounts = (name for name in names if _AMOUNT.match(name) and _counts_up([row.get(name) for row in rows]))
     return step or next(amounts, None)

@@ -153,7 +153,7 @@ def _behind(one: Seen) -> bool:
     return (
         one.is_result
         or (one.counted and one.many >= _MANY and one.varies)
-        or (one.fields > 2 and ((one.counted and one.many > 1) or (one.recurs and one.varies)))
+        or (one.fields > 2 and ((one.counted and one.many > 1) or (one.recurs and (one.varies or not one.item.value))))
     )
 
 
