@@ -287,3 +287,21 @@ def test_a_first_column_that_hardly_changes_counts_nothing() -> None:
     text = "keys       mem      clients  requests\n0          912.84K  2        0\n"
     text += "".join(f"1000       {i}.06M    51       {i}2052\n" for i in range(1, 9))
     assert rows(text)[-1] == (None, {"keys": 1000, "mem": pytest.approx(8.06), "clients": 51, "requests": 82052})
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["   intx Name{i}{i}Max   = {i}0   {{product}}\n", "net.core.max{i}_{i} = {i}0\n", "INT{i}_{i}_MAX    {i}9\n"],
+)
+def test_long_lists_of_settings_give_no_rows(line: str) -> None:
+    """A program's flags, the kernel's settings: each name once, in more lines than a report has, nothing measured."""
+    listed = lines(line, *range(1, 40))
+    assert rows(listed) == []
+    assert rows("loss: 0.5\n" + listed) == [(None, {"loss": 0.5})]
+
+
+def test_an_error_with_a_code_is_no_name() -> None:
+    """`AssertionError [ERR_ASSERTION]: 0.3 == 0.5`."""
+    assert (
+        rows("  AssertionError [ERR_ASSERTION]: 0.30000000000000004 == 0.3\n      at Test.run (node:internal)\n") == []
+    )

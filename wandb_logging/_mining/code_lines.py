@@ -17,7 +17,7 @@ _CODE = re.compile(
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
     r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
     r"|(?:\.\d{1,3}){3}[.:]\d{1,5} ?(?:->|[>\u2192]) ?\d{1,3}(?:\.\d{1,3}){3}\b"  # a packet's way
-    r"|\wError: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d|\w\.py:\d+\("
+    r"|\wError(?: \[\w+\])?: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d|\w\.py:\d+\("
 )
 
 

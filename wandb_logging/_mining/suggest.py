@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wandb_logging._mining import lines, structures
-from wandb_logging._mining.chosen import chosen
+from wandb_logging._mining.chosen import chosen, listed
 from wandb_logging._mining.code_lines import may_hold_metrics, of_tests
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.headed import headed
@@ -27,7 +27,7 @@ def suggest(text: str) -> list[Suggestion]:
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
-    taken |= chosen(texts) | of_tests(texts) | profiles(texts)
+    taken |= chosen(texts) | listed(texts) | of_tests(texts) | profiles(texts)
     decimal = _decimal(texts)
     rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and may_hold_metrics(shown)]
     groups = find_groups(rest, findings, headed(texts))
