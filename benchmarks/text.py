@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -35,6 +36,8 @@ def results(size: Size) -> list[Found]:
         _call(size, "call with text, args: true, no template matching", {"args": True}, goal=1.02),
         _call(size, "call with text, 20 rules", {"rules": _RULES}, goal=1.02),
         _lines(size, "line that none of 20 rules fits", _RULES, _quiet, goal=1.0),
+        _lines(size, "the same, in words that no line had before", _RULES, _prose, goal=1.0),
+        _lines(size, "the same, below the header of a table that goes on", _RULES, _quiet, first="Step Temp Press"),
         _lines(size, "row found by line", [_RULES[0]], _iteration, goal=10.0),
         _lines(size, "row found by line, the last of 20 rules", [*_RULES[1:], _RULES[0]], _iteration),
         _lines(size, "row found by pairs", [_RULES[9]], _pairs),
@@ -58,17 +61,33 @@ def _text(logger: logging.Logger) -> Callable[[int], object]:
 
 
 def _lines(
-    size: Size, name: str, rules: Sequence[Any], line: Callable[[int], str], goal: float | None = None
+    size: Size,
+    name: str,
+    rules: Sequence[Any],
+    line: Callable[[int], str],
+    *,
+    goal: float | None = None,
+    first: str = "",
 ) -> Result:
     found = RuleSet(rules)
-    lines = [line(i) for i in range(1000)]
-    times = interleaved({name: lambda i: found.feed(lines[i % 1000])}, calls=size.calls, rounds=size.rounds)
+    found.feed(first)
+    lines = [line(i) for i in range(_LINES)]
+    times = interleaved({name: lambda i: found.feed(lines[i % _LINES])}, calls=size.calls, rounds=size.rounds)
     note = f"the least of {size.rounds} rounds; median {micros(times[name])}"
     return Result(name, min(times[name]) * 1e6, goal, "µs", note, rounds=times, calls=size.calls)
 
 
 def _quiet(i: int) -> str:
     return f"2026-01-01 10:00:{i % 60:02} INFO worker {i % 4}: fetched shard {i} of 4096 in {i % 90}.5 s"
+
+
+def _prose(i: int) -> str:
+    words = [hashlib.sha256(f"{i} {j}".encode()).hexdigest()[:7].translate(_LETTERS) for j in range(3)]
+    return f"2026-01-01 10:00:{i % 60:02} INFO {words[0]}: fetched {words[1]} of {words[2]} in {i % 90}.5 s"
+
+
+_LETTERS = str.maketrans("0123456789", "ghijkmnoqr")
+_LINES = 10_000  # more than the shapes that a set of rules remembers
 
 
 def _iteration(i: int) -> str:

@@ -32,12 +32,79 @@ def metrics(message: object, *args: Any, calls: Calls | None = None, **attribute
         ("Epoch [%d / %d] acc=%.2f%% (%d/%d)", (3, 10, 97.5, 975, 1000), {"epoch": 3, "acc": 97.5}),
         ("%(epoch)d %(loss)f", ({"epoch": 3, "loss": 1 / 3},), {"epoch": 3, "loss": 1 / 3}),
         ("iter %*d loss %.*f", (5, 3, 2, 1 / 3), {"iter": 3, "loss": 1 / 3}),
+        ("\x1b[32mloss: \x1b[1m%.3f\x1b[0m", (1 / 3,), {"loss": 1 / 3}),
+        ("mAP@0.5: %.3f", (1 / 3,), {"map@0.5": 1 / 3}),
+        ("eta %s loss %.4f", ("0:01:30", 1 / 3), {"loss": 1 / 3}),
+        ("#%d loss %f", (3, 1 / 3), {"loss": 1 / 3}),
+        ("Loss after %d steps: %.3f", (100, 1 / 3), {"steps": 100, "loss": 1 / 3}),
+        ("Cost after iteration %i: %f", (100, 1 / 3), {"iteration": 100, "cost": 1 / 3}),
+        ("Mean reward over the last %d episodes is %.2f", (100, 1 / 3), {"mean reward": 1 / 3}),
     ],
 )
 def test_every_value_is_exact(template: str, args: tuple[Any, ...], found: dict[str, Any]) -> None:
     """The numbers are those of the call, whatever the template rounds them to."""
     given = {name.lower(): value for name, value in (metrics(template, *args) or {}).items()}
     assert given == {name.lower(): value for name, value in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("template", "args", "found"),
+    [
+        ("top-%d accuracy: %.3f", (5, 0.7), {"top-5 accuracy": 0.7}),
+        ("loss_%s: %.3f", ("cls", 0.5), {"loss_cls": 0.5}),
+        ("%s/loss: %.3f", ("val", 0.5), {"val/loss": 0.5}),
+        ("  %s = %s", ("eval_f1", 0.5), {"eval_f1": 0.5}),
+        ("[%s] %s: %.4f", ("val", "loss", 0.5), {"val/loss": 0.5}),
+        ("%(name)s: %(value)f", ({"name": "loss", "value": 0.5},), {"loss": 0.5}),
+        ("%s: %.4f", ("learning_rate", 0.5), None),  # a setting
+        ("%s loss: %.4f", ("/data/a.pt", 0.5), {"loss": 0.5}),  # not a name for each file
+        ("[%s] loss %.4f", ("12:00:01", 0.5), {"loss": 0.5}),
+        ("loss_%s: %f", ("a b" * 50, 0.5), {"loss": 0.5}),
+    ],
+)
+def test_values_in_names(template: str, args: tuple[Any, ...], found: dict[str, Any] | None) -> None:
+    """A value that is part of a metric's name is there as it was given, if it can be part of a name."""
+    assert metrics(template, *args) == found
+
+
+@pytest.mark.parametrize(
+    ("template", "train", "val"),
+    [
+        ("%s Loss: %.4f Acc: %.4f", {"train Loss": 1, "Acc": 2}, {"val Loss": 1, "val Acc": 2}),
+        ("%s: loss %.4f acc %.4f", {"loss": 1, "acc": 2}, {"val/loss": 1, "val/acc": 2}),
+        ("[%s] loss %.4f acc %.4f", {"train/loss": 1, "train/acc": 2}, {"val/loss": 1, "val/acc": 2}),
+        ("phase=%s loss=%.4f acc=%.4f", {"loss": 1, "acc": 2}, {"val/loss": 1, "val/acc": 2}),
+    ],
+)
+def test_parts_of_the_data_do_not_share_a_curve(template: str, train: object, val: object) -> None:
+    """Whether the part is given to the call or stands in its template."""
+    calls = Calls(Wanted())
+    assert metrics(template, "train", 1, 2, calls=calls) == train
+    assert metrics(template, "val", 1, 2, calls=calls) == val
+    assert metrics(template.replace("%s", "train", 1), 1, 2) == train
+    assert metrics(template.replace("%s", "val", 1), 1, 2) == val
+
+
+def test_both_parts_of_the_data_in_one_call() -> None:
+    """Each number has its own name."""
+    template = "Epoch %d: train: loss %f, acc %f; val: loss %f, acc %f"
+    expected = {"Epoch": 1, "loss": 2, "acc": 3, "val/loss": 4, "val/acc": 5}
+    assert metrics(template, 1, 2, 3, 4, 5) == expected
+
+
+def test_names_made_of_values_have_an_end() -> None:
+    """A number of its own in each name would be a curve for each call."""
+    calls = Calls(Wanted())
+    names = {name for i in range(1000) for name in metrics("loss_%s: %f", f"x{i}", 0.5, calls=calls) or {}}
+    assert len(names) < 300
+    assert "loss" in names
+
+
+def test_texts_first_and_numbers_later() -> None:
+    """A template is not given up because of what its first call holds."""
+    calls = Calls(Wanted())
+    assert metrics("%s = %s", "model", "resnet", calls=calls) is None
+    assert metrics("%s = %s", "eval_loss", 0.5, calls=calls) == {"eval_loss": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -117,6 +184,11 @@ def test_keyword_values_of_structlog_and_loguru() -> None:
     """They come as a mapping: its numbers are metrics, its names of things are not."""
     assert metrics({"event": "epoch done", "loss": 0.5, "pid": 7, "who": "a", "ok": True}) == {"loss": 0.5}
     assert metrics("epoch done", extra={"loss": 0.5, "request_id": 7}) == {"loss": 0.5}
+    assert metrics("epoch done", loss=0.5, epoch=3, request_id=7) == {"loss": 0.5, "epoch": 3}  # render_to_log_kwargs
+    assert metrics("asked", user=5, port=80) is None
+    listed = Calls(Wanted(frozenset({"epoch done"})))
+    assert metrics({"event": "other", "loss": 0.5}, calls=listed) is None
+    assert metrics("epoch done", loss=0.5, calls=listed) == {"loss": 0.5}
 
 
 def test_wrong_arguments_are_no_error() -> None:

@@ -241,6 +241,46 @@ def test_whatever_is_written_as_a_line_is_a_rule_or_refused(pieces: list[str]) -
         list(mine("loss 3 (1) x loss 1:20", rules))
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["top1 5", "top2 5", "to3p1 5", "x 1", "y 2", "loss é 3", "zé 4", "nothing"]), max_size=80)
+)
+def test_lines_that_no_rule_fits_hide_no_other(lines: list[str]) -> None:
+    """Whatever lines came before, remembered or not, each finds what it finds alone."""
+    rules = [{"line": "top1 {a}"}, {"line": "loss é {b}"}]
+    found = RuleSet(rules)
+    together = [[row.metrics for row in found.feed(line)] for line in lines]
+    assert together == [[row.metrics for row in RuleSet(rules).feed(line)] for line in lines]
+
+
+def test_lines_of_new_words_hide_no_other() -> None:
+    """After many of these, lines are searched without a look at what is remembered."""
+    rules = RuleSet([{"line": "top1 {a}"}])
+    for i in range(3000):
+        word = "".join(chr(97 + int(digit)) for digit in str(i))
+        assert not rules.feed(f"fetched {word}")
+        assert [row.metrics for row in rules.feed(f"{word} top1 {i}")] == [{"a": i}]
+
+
+def test_a_table_that_has_ended_is_no_reason_to_try_all_rules() -> None:
+    """And none of them loses what is open in another stream."""
+    rules = RuleSet([{"table": "Step Temp", "step": "Step", "ends": "done"}])
+    for stream in "ab":
+        rules.feed("Step Temp", stream=stream)
+    rules.feed("done", stream="a")
+    assert [row.metrics for row in rules.feed("1 5", stream="b")] == [{"Temp": 5}]
+    assert not rules.feed("1 5", stream="a")
+    rules.feed("done", stream="b")
+    assert not rules.feed("1 5", stream="b")
+
+
+def test_a_step_that_is_no_number_is_none() -> None:
+    """The row is at the step before it, and steps go on as whole numbers."""
+    text = "step 1 loss 2\nstep nan loss 3\nstep inf loss 4\nstep 3 loss 5"
+    rows = list(mine(text, RuleSet([{"line": "step {step} loss {loss}"}])))
+    assert [(row.step, row.metrics["loss"]) for row in rows] == [(1, 2), (1, 3), (1, 4), (3, 5)]
+
+
 def test_any_text_twice_is_any_text() -> None:
     """A blank between two `{*}` says nothing."""
     for text in ("a b loss 3", "a loss 3", "loss 3"):

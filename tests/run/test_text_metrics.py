@@ -52,6 +52,27 @@ def test_a_template_that_is_known_is_taken_as_when_it_was_new() -> None:
     assert len(found.lines) == 12
 
 
+def test_whole_numbers_of_any_kind_are_steps() -> None:
+    """numpy's, too, and under a name that begins with a capital; what identifies the finer step comes first."""
+    numpy = pytest.importorskip("numpy")
+    handler = offline(text_metrics={"args": True})
+    log = logger_with(handler)
+    log.info("Step %d: loss %f", numpy.int64(3), 0.5)
+    log.info("step: %d, global step: %d, loss: %f", 1, 5, 0.25)
+    rows = data(handler).rows
+    assert [(row["_step"], row["loss"]) for row in rows] == [(3, 0.5), (5, 0.25)]
+
+
+def test_fields_of_a_record_are_rows_if_they_look_like_results() -> None:
+    """As structlog hands them over, however often such calls come; fields of others are none."""
+    handler = offline(text_metrics={"args": True})
+    log = logger_with(handler)
+    for i in range(2):
+        log.info("done", extra={"loss": 0.5 - i / 4, "epoch": i})
+        log.info("asked", extra={"user": 5})
+    assert metrics(data(handler).rows) == [{"loss": 0.5, "epoch": 0}, {"loss": 0.25, "epoch": 1}]
+
+
 def test_metrics_of_the_program_win() -> None:
     """A call with metrics= of its own is as without the setting."""
     handler = offline(text_metrics=True)

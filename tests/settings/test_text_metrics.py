@@ -40,7 +40,9 @@ def test_what_is_taken_is_in_the_schema(given: Any) -> None:
         ({"rules": {}}, r"text_metrics\.rules must be a list of rules, not \{\}"),
         ({"rules": [{"line": "a {a}"}, {"line": "b"}]}, r"text_metrics\.rules\[1\]\.line has no \{name\}"),
         ([{"table": ""}], r"text_metrics\.rules\[0\]\.table must not be empty"),
-        ({"args": {"names": []}}, r"text_metrics\.args must be true, a list of templates"),
+        ({"args": {"names": []}}, r"text_metrics\.args has no key 'names'; keys are templates"),
+        ({"args": "yes"}, r"text_metrics\.args must be true, a list of templates, .*not 'yes'"),
+        ({"args": ["loss %f", "%d and %d"]}, r"text_metrics\.args\.templates\[1\] has no name beside a number: '%d"),
         ({"args": {"level": "LOUD"}}, r"text_metrics\.args\.level must be the name of a level"),
     ],
 )

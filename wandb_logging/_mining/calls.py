@@ -5,27 +5,41 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._mining.call_names import (
+    BRACES,
+    DOLLARS,
+    PERCENT,
+    Name,
+    Names,
+    Place,
+    filled,
+    may_be_texts,
+    names_of,
+    without_values,
+)
 from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.pairs import Pair, pairs
-from wandb_logging._mining.vocabulary import is_left, is_metric, is_setting, noun, step_rank
+from wandb_logging._mining.vocabulary import is_metric, is_setting, step_rank
 
 MOST_TEMPLATES = 2000  # templates remembered; messages made by f-strings are new each time
+_MOST_NAMES = 200  # with values in them; others go without the values
 
-_PERCENT = re.compile(
-    r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
-)
-_BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::[^{}]*)?\}")
-_DOLLARS = re.compile(r"\$(?:\$|\{(?P<key>[A-Za-z_]\w*)\}|(?P<bare>[A-Za-z_]\w*))")
-_ESCAPED = frozenset({"%%", "{{", "}}", "$$"})
-_OF = re.compile(r"(?<![\w.])(70\d{5}) ?/ ?70\d{5}(?![\w.])")  # %d/%d: how many of how many
-_FIRST = 7_000_001  # stands for the first value in a template; nobody writes this number there
 
-Names = Mapping["int | str", str]
+class _Known(NamedTuple):
+    """What is known of a template.
+
+    Attributes:
+        open: the places whose values may be numbers or texts.
+        names: the names of its numbers, for each answer to which of these are texts.
+    """
+
+    open: tuple[Place, ...]
+    names: dict[tuple[bool, ...], Names | None]
 
 
 @dataclass(frozen=True)
@@ -56,50 +70,79 @@ class Calls:
         wanted: which calls to take metrics from.
 
     Attributes:
-        templates: the templates with `%` seen lately, with their names; None for a template that gives no metrics.
+        templates: the templates with `%` seen lately; None for a template that gives no metrics.
     """
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self.templates: dict[str, Names | None] = {}
-        self._braces: dict[str, Names | None] = {}
+        self.templates: dict[str, _Known | None] = {}
+        self._braces: dict[str, _Known | None] = {}
+        self._filled: set[str] = set()
 
     def metrics(self, record: Any) -> dict[str, Any] | None:
         """The numbers of a log record by name, as the program gave them; None if the record gives no metrics."""
         message, args = record.msg, record.args
         if type(message) is str:
             if not args:
-                found = _given(record)
+                found = _given(record) if self._is_for(message) else None
             elif self.templates.get(message, args) is None:  # most calls: the template is known to give no metrics
                 return None
             else:
-                found = self._of_template(message, args, self.templates, _PERCENT)
+                found = self._of_template(message, args, self.templates, PERCENT)
         else:
             found = self._of_object(message)
         return found if found and self._wanted.takes(record.name, record.levelno) else None
 
     def _of_template(
-        self, template: str, args: Any, known: dict[str, Names | None], places: re.Pattern[str]
+        self, template: str, args: Any, seen: dict[str, _Known | None], places: re.Pattern[str]
     ) -> dict[str, Any] | None:
         try:
-            names = known[template]
+            known = seen[template]
         except KeyError:
-            if len(known) >= MOST_TEMPLATES:
-                known.clear()
-            listed = template in self._wanted.templates
-            names = known[template] = names_of(template, places, every=listed) if self._is_for(template) else None
-        if names is None:
+            if len(seen) >= MOST_TEMPLATES:
+                seen.clear()
+            known = seen[template] = self._known(template, places) if self._is_for(template) else None
+        if known is None:
             return None
         values = args if isinstance(args, (Mapping, tuple)) else (args,)
-        found = {}
-        for place, name in names.items():
-            try:
-                value = values[place]  # type: ignore[index]
-            except (IndexError, KeyError, TypeError):
-                return None
+        try:
+            texts = tuple([isinstance(values[place], str) for place in known.open])  # type: ignore[index]
+            if texts not in known.names:
+                told = {place for place, is_text in zip(known.open, texts) if is_text}
+                known.names[texts] = self._names(template, places, told)
+            names = known.names[texts] or {}
+            numbers = [(name, values[place]) for place, name in names.items()]  # type: ignore[index]
+        except (IndexError, KeyError, TypeError):
+            return None
+        found: dict[str, Any] = {}
+        for parts, value in numbers:
             if is_number(value):
-                found[name] = _usual(value)
+                name = (
+                    parts[0] if len(parts) == 1 and isinstance(parts[0], str) else self._name(parts, values, template)
+                )
+                if name:
+                    found[name if name not in found else f"{name} 2"] = _usual(value)
         return found
+
+    def _known(self, template: str, places: re.Pattern[str]) -> _Known | None:
+        """What a template gives, whichever of its values are texts; None if it gives no metrics."""
+        some = frozenset(may_be_texts(template, places))
+        tried = {frozenset(), some, *(frozenset({one}) for one in some), *(some - {one} for one in some)}
+        known = any(self._names(template, places, texts) for texts in tried)
+        return _Known(tuple(some), {}) if known else None
+
+    def _names(self, template: str, places: re.Pattern[str], texts: Collection[Place]) -> Names | None:
+        return names_of(template, places, texts, every=template in self._wanted.templates)
+
+    def _name(self, parts: Name, values: Any, template: str) -> str:
+        """A name that has values in it; "" if it is none. There are not too many of them, whatever the values are."""
+        rest, name = without_values(parts), filled(parts, values)
+        if name not in self._filled and len(self._filled) >= _MOST_NAMES:
+            return rest
+        if not rest and template not in self._wanted.templates and (not is_metric(name) or is_setting(name)):
+            return ""
+        self._filled.add(name)
+        return name
 
     def _is_for(self, template: str) -> bool:
         return not self._wanted.templates or template in self._wanted.templates
@@ -107,21 +150,38 @@ class Calls:
     def _of_object(self, message: Any) -> dict[str, Any] | None:
         """The metrics of a message that is no text: structlog's mapping, or an object that fills braces itself."""
         if isinstance(message, Mapping):
-            return numbers_of(message) if isinstance(message.get("event"), str) else None
+            event = message.get("event")
+            return numbers_of(message) if isinstance(event, str) and self._is_for(event) else None
         template, args = getattr(message, "fmt", None), getattr(message, "args", None)
         given = getattr(message, "kwargs", None)
         named = given if isinstance(given, Mapping) else {}
         if type(template) is not str or not (isinstance(args, tuple) or (args is None and named)):
             return None
         values = {**dict(enumerate(args or ())), **named}
-        places = _DOLLARS if args is None else _BRACES  # as in the logging cookbook
+        places = DOLLARS if args is None else BRACES  # as in the logging cookbook
         return self._of_template(template, values, self._braces, places)
 
 
+def may_give(template: str) -> bool:
+    """Whether a template that is listed can give a metric, in any of the styles of templates."""
+    calls = Calls(Wanted(frozenset({template})))
+    return any(calls._known(template, places) is not None for places in (PERCENT, BRACES, DOLLARS))  # noqa: SLF001  ours
+
+
 def _given(record: Any) -> dict[str, Any] | None:
-    """The keyword values of a call to loguru, which stores them under the name `extra`."""
+    """The keyword values of a call: loguru stores them under the name `extra`, structlog as attributes of the record.
+
+    Whoever else gives attributes to a record means metrics if one is called like a result.
+    """
     given = record.__dict__.get("extra")
-    return numbers_of(given) if isinstance(given, Mapping) else None
+    if isinstance(given, Mapping):
+        return numbers_of(given)
+    own = numbers_of({name: value for name, value in record.__dict__.items() if name not in _USUAL})
+    results = any(is_metric(name) and not is_setting(name) for name in own)
+    return own if results or (len(own) > 1 and any(step_rank(name) is not None for name in own)) else None
+
+
+_USUAL = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName"}
 
 
 def numbers_of(values: Mapping[Any, Any]) -> dict[str, Any]:
@@ -148,60 +208,3 @@ def _usual(number: Any) -> Any:
         return float(number)
     except (OverflowError, ValueError):  # a fraction that is too large, a signalling NaN
         return number
-
-
-def names_of(template: str, places: re.Pattern[str], *, every: bool = False) -> Names | None:
-    """The names that a template gives its values, by position or key; None if the template does not look like metrics.
-
-    Args:
-        template: the text with its placeholders.
-        places: the pattern of a placeholder.
-        every: whether each named value is a metric.
-    """
-    keys: list[int | str] = []
-    taken = 0  # values that have no key
-
-    def numbered(match: re.Match[str]) -> str:
-        nonlocal taken
-        if match[0] in _ESCAPED:
-            return match[0][0]
-        key = match["key"] or match.groupdict().get("bare")
-        if not key:
-            taken += match[0].count("*")  # a width or precision is a value, too, and no metric
-            key, taken = str(taken), taken + 1
-        keys.append(int(key) if key.isdigit() else key)
-        return str(_FIRST + len(keys) - 1)
-
-    try:
-        text = _OF.sub(r"\1", places.sub(numbered, template))
-    except (TypeError, ValueError):
-        return None
-    found = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
-    for pair in found:
-        key = keys[int(pair.value) - _FIRST]
-        if not pair.name and isinstance(key, str):
-            pair.name, pair.sep = key, "="
-    names: dict[int | str, str] = {}
-    for pair, name in _metrics(found, every=every):
-        names.setdefault(keys[int(pair.value) - _FIRST], name)
-    return names or None
-
-
-def _metrics(found: Sequence[Pair], *, every: bool) -> list[tuple[Pair, str]]:
-    names = [noun(pair.name) if pair.sep == " " else pair.name for pair in found]
-    named = [(pair, name) for pair, name in zip(found, names) if name and not is_id(name) and not is_left(name)]
-    counted = any(step_rank(name) is not None for _, name in named)
-    results = any(is_metric(name) and not is_setting(name) for _, name in named)
-    if not every and not results and not (counted and len(named) > 1):
-        return []
-    return [
-        (pair, _plain(name))
-        for pair, name in named
-        if every or is_metric(name) or pair.sep in ":=" or (counted and pair.sep == " ")
-    ]
-
-
-def _plain(name: str) -> str:
-    """Shorten `Train Epoch: 1` to `Epoch`; other names stay as they are."""
-    last = name.rpartition(" ")[2]
-    return last if last.lower() in {"epoch", "step", "iter", "iteration"} else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -53,10 +54,11 @@ class RuleSet:
     ) -> None:
         self._rules = _compiled(rules)
         self._tried = [rule for rule in self._rules if not rule.off]
-        needles = {_without_digits(rule.has or rule.needle) for rule in self._tried}
-        self._needles = tuple(needles)
-        self._always = b"" in needles
-        self._quiet: set[bytes] = set()
+        self._needles = tuple({rule.has or rule.needle for rule in self._tried})
+        self._needles_without_digits = tuple(set(map(_without_digits, self._needles)))
+        self._always = "" in self._needles_without_digits
+        self._quiet: set[str] = set()
+        self._new_in_a_row = self._not_looked_up = 0
         saved = saved or {}
         self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
         self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
@@ -137,7 +139,7 @@ class RuleSet:
             rows += [] if row is None else [row]
             if not (rule.form == "block" and str(rule.number) not in opened):  # the line after a block is outside it
                 break
-        self._open = self._open or bool(opened)
+        self._open = bool(opened) or (self._open and any(one.get("open") for one in self._streams.values()))
         if self._open:
             state["last"] = number
         return rows
@@ -184,12 +186,22 @@ class RuleSet:
         return rows
 
     def _is_quiet(self, raw: str) -> bool:
-        """Whether no rule can fit a line. The answer is remembered for lines that differ only in their digits."""
+        """Whether no rule can fit a line. The answer is remembered for lines that differ only in their digits.
+
+        Where lines differ in their words, too, that is not looked up for a while: to search is quicker then.
+        """
+        if self._not_looked_up:
+            self._not_looked_up -= 1
+            return _has_none(raw, self._needles)
         key = _without_digits(raw)
         if key in self._quiet:
+            self._new_in_a_row = 0
             return True
-        if any(map(key.__contains__, self._needles)):
+        if not _has_none(key, self._needles_without_digits):
             return False
+        self._new_in_a_row += 1
+        if self._new_in_a_row >= _NEW:
+            self._new_in_a_row, self._not_looked_up = 0, _NOT_LOOKED_UP
         if len(self._quiet) >= _MOST_QUIET:
             self._quiet.clear()
         self._quiet.add(key)
@@ -249,6 +261,8 @@ class RuleSet:
         if rule.section is not None:
             section = state["section"] = rule.section_of(found, section) or ""
         step, metrics = rule.step(found), rule.metrics(found, section)
+        if step is not None and not math.isfinite(step):
+            step = None  # `step nan`: what it is at, nobody knows
         if step is not None:
             state["step"], state["x"] = step, rule.x
         elif rule.has_steps:
@@ -293,8 +307,20 @@ def _compiled(rules: object) -> Sequence[Rule]:
 _MOST_QUIET = 2000  # shapes of lines remembered as fitting no rule
 
 
-def _without_digits(text: str) -> bytes:
-    return text.encode("utf-8", "replace").translate(None, b"0123456789")
+_NEW = 20  # lines in a row that differ from all before in more than their digits
+_NOT_LOOKED_UP = 1000  # lines after these
+
+
+def _has_none(text: str, needles: Sequence[str]) -> bool:
+    for needle in needles:  # noqa: SIM110  takes two thirds of the time of all()
+        if needle in text:
+            return False
+    return True
+
+
+def _without_digits(text: str) -> str:
+    """A text without digits, made quickly: in its bytes, each of which is a character of the result."""
+    return text.encode("utf-8", "replace").translate(None, b"0123456789").decode("latin-1")
 
 
 _KNOWN: dict[str, Sequence[Rule]] = {}

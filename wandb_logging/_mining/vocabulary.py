@@ -55,9 +55,8 @@ SETTINGS = frozenset(
 )
 
 # A line with one of these words before its names is about held-out data.
-APART = re.compile(
-    r"(?i)(?<![a-z])(val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev)(?![a-z])"
-)
+APART_WORDS = "val|valid|validation|validating|eval|evaluation|evaluating|test|testing|dev"
+APART = re.compile(rf"(?i)(?<![a-z])({APART_WORDS})(?![a-z])")
 TRAIN = re.compile(r"(?i)(?<![a-z])(train|training|trainer|epoch|step|iter|iteration|inner|node)(?![a-z])")
 
 _STOPS = frozenset(
@@ -84,7 +83,7 @@ def is_metric(name: str) -> bool:
     return (
         not METRICS.isdisjoint(parts)
         or not METRICS.isdisjoint(part.rstrip("0123456789") for part in parts)  # avg100, acc5
-        or not METRICS.isdisjoint({name.lower()})
+        or not METRICS.isdisjoint({name.lower().partition("@")[0]})  # mAP, mAP@0.5
         or (len(parts) > 1 and parts[-1] in {"value", "solution"})
         or is_rate(name)
         or " per sec" in name.replace("_", " ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import operator
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from wandb_logging._values.secrets import SHORTEST, Secrets
 if TYPE_CHECKING:
     from wandb_logging._mining.calls import Calls
 
-_STEPS = frozenset({"step", "global_step"})  # argument names of a call that mean the step
+_STEPS = ("global_step", "step")  # argument names of a call that mean the step: the first of them that there is
 _NO_LEVEL = 2**60  # above any level; an int, because an int is compared with it in each call
 _exceptions = logging.Formatter()
 
@@ -192,11 +193,21 @@ def _calls(settings: Settings) -> Calls | None:
 
 def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
     """The event of a call whose arguments are metrics. An argument named step or global_step is the step."""
-    name = next((name for name in _STEPS if type(found.get(name)) is int), None)
-    if name is None:
-        return {"metrics": found, "t": time}
-    step = found.pop(name)
-    return {"metrics": found, "step": step, "t": time} if found else {"t": time}
+    for name in _STEPS:
+        given = next((key for key in found if key.lower().replace(" ", "_") == name), None)
+        step = None if given is None else _whole(found[given])
+        if given is not None and step is not None:
+            del found[given]
+            return {"metrics": found, "step": step, "t": time} if found else {"t": time}
+    return {"metrics": found, "t": time}
+
+
+def _whole(number: Any) -> int | None:
+    """A whole number as one of Python's own; None if it is no whole number."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        return None
 
 
 def _text(record: logging.LogRecord, broken: Callable[[logging.LogRecord], object] | None = None) -> str:

@@ -19,6 +19,8 @@ from wandb_logging._values.secrets import SHORTEST
 if TYPE_CHECKING:
     from wandb_logging._values.secrets import Secrets
 
+_ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))  # of a record without any of its own
+
 Usual = Callable[[logging.LogRecord], Optional[bytes]]
 
 
@@ -58,7 +60,12 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
             if metrics is None:
                 message, args = of["msg"], of["args"]
                 if (level < text_from or type(message) is not str or type(args) is not tuple or "extra" in of) or (
-                    templates is not None and args and templates.get(message, 0) is not None
+                    templates is not None
+                    and (
+                        templates.get(message, 0) is not None
+                        if args
+                        else len(of) - ("message" in of) - ("asctime" in of) > _ATTRIBUTES  # keyword values: structlog
+                    )
                 ):
                     return None
                 made = {"t": time}

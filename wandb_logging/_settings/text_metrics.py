@@ -71,14 +71,24 @@ def _args(value: Any) -> Any:
     if value is False or value is None:
         return None
     given = {} if value is True else {"templates": value} if _is_list(value) else value
-    if not isinstance(given, dict) or not set(given) <= {"templates", "loggers", "level"}:
+    if not isinstance(given, dict):
         raise SettingsError(
-            "text_metrics.args must be true, a list of templates, or a mapping with templates, loggers, level"
+            "text_metrics.args must be true, a list of templates, or a mapping with templates, loggers, level, "
+            f"not {given!r}"
         )
+    unknown = sorted(set(given) - {"templates", "loggers", "level"}, key=str)
+    if unknown:
+        raise SettingsError(f"text_metrics.args has no key {unknown[0]!r}; keys are templates, loggers, level")
     for name in ("templates", "loggers"):
         texts = given.get(name, [])
         if not _is_list(texts) or not all(isinstance(text, str) for text in texts):
             raise SettingsError(f"text_metrics.args.{name} must be a list of texts, not {texts!r}")
+    if given.get("templates"):
+        from wandb_logging._mining.calls import may_give  # noqa: PLC0415
+
+        for number, template in enumerate(given["templates"]):
+            if not may_give(template):
+                raise SettingsError(f"text_metrics.args.templates[{number}] has no name beside a number: {template!r}")
     level = given.get("level", 0)
     import logging  # noqa: PLC0415  as in `kinds`
 
