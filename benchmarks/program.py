@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks import keys
 from benchmarks._measure import Found, Result, Size, environment_of, ratio
 
 _RUN = ["-m", "wandb_logging", "run", "--mode", "offline", "--project", "bench", "--", sys.executable]
@@ -128,7 +129,7 @@ def results(size: Size) -> list[Found]:
     code = _LINES.format(lines=lines, flush="")
     pairs = _Pairs.of(size.pairs, partial(_printed, code, lines, ran=_ran_on_terminal), _LEAST_ON_TERMINAL)
     found.append(pairs.times(f"a program that prints {lines:,} lines on a terminal, its own time", "own"))
-    return found
+    return [*found, *keys.results(size, _RUN)]
 
 
 def _began(begin: Sequence[str]) -> _Times:
