@@ -38,6 +38,15 @@ def _held(pipe: int) -> int:
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
+def _is_there(program: int) -> bool:
+    """Whether a process has not ended, or nobody has asked how it ended."""
+    try:
+        os.kill(program, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def texts(run: RunData) -> list[str]:
     """The lines of the Logs tab without their time."""
     return [re.sub(r"^(ERROR )?\S+ ", r"\1", line) for line in run.lines]
@@ -229,6 +238,20 @@ class TestPassingOn:
         done = ran("sh", "-c", "sleep 1000 & echo $!; exit 3")
         os.kill(int(done.stdout), signal.SIGKILL)
         assert done.returncode == 3
+
+    def test_what_it_leaves_running_may_write_on(self) -> None:
+        """Whoever is tired of what comes of that ends us, with the program's exit code."""
+        code = "(while sleep 0.05; do echo more; done) & echo $! $$; exit 3"
+        with started("sh", "-c", code) as process:
+            assert process.stdout is not None
+            left, program = map(int, process.stdout.readline().split())
+            wait_until(lambda: not _is_there(program))
+            for _ in range(5):  # when these are shown, we have seen its end
+                assert process.stdout.readline() == b"more\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 3
+            os.kill(left, signal.SIGKILL)
+        assert the_run().exit_code == 3
 
 
 class TestMetrics:
@@ -561,6 +584,21 @@ class TestInATerminal:
         program.read_until(b"over 0")
         assert b"went on\r\n" in program.seen
         assert b"script 0" in program.seen
+        assert program.end() == 0
+
+    @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it is looked for there")
+    def test_what_it_leaves_running_at_a_terminal(self) -> None:
+        """It is not hung up on: the terminal that the program was given ends, and the user's does not."""
+        inner = shlex.join([*command(), "sh", "-c", "sleep 1000 & echo pid $!"])
+        program = InTerminal("bash", "--norc", "-c", f"{inner}; echo over; read", bare=True)
+        program.read_until(b"over")
+        found = re.search(rb"pid (\d+)", program.seen)
+        assert found is not None
+        left = int(found[1])
+        state = Path(f"/proc/{left}/stat").read_text().rpartition(")")[2].split()[0]
+        os.kill(left, signal.SIGKILL)
+        assert state != "Z"
+        program.type(b"\n")
         assert program.end() == 0
 
     def test_a_pager_behind_it(self) -> None:

@@ -37,6 +37,7 @@ _KEPT = (  # not passed on: they cannot be caught, say that this process itself 
     *("SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
 )
 _IGNORED = ("SIGPIPE", "SIGXFSZ")  # by Python itself, and a program would inherit that
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _AT_A_KEY = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
 Take = Callable[[str, bool], object]
@@ -59,6 +60,7 @@ class Program:
         self._exit: int | None = None
         self._asked_to_stop = False  # by SIGTSTP, as by Ctrl-Z where the program has our terminal
         self._own: set[int] = set()  # signals that we have sent to our own job, of which we are a part
+        self._is_enough = False  # whether we were asked to end when the program had ended
         self._interrupted = False  # whether a Ctrl-C was typed
         self._ended_by: int | None = None  # the signal that ended the program
         self._typing = False  # whether we read typed input
@@ -225,6 +227,9 @@ class Program:
         while True:
             _, status = os.waitpid(program, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
+                # The session ends with this process, and whoever is in front is hung up on: not what was left running.
+                with contextlib.suppress(OSError):
+                    os.tcsetpgrp(terminal, os.getpgrp())
                 end_as(status)
             os.kill(os.getpid(), signal.SIGSTOP)
             os.killpg(program, signal.SIGCONT)
@@ -266,7 +271,7 @@ class Program:
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()
         gathered = Gathered(all(stream.wide for stream in self._streams))
-        while open_streams:
+        while open_streams and not self._is_enough:
             self._look_after_program(selector)
             self._take_keyboard(selector)
             ready = gathered.wait(selector)
@@ -399,7 +404,9 @@ class Program:
         typed = number in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
         self._asked_to_stop = self._asked_to_stop or number == signal.SIGTSTP
         self._interrupted = self._interrupted or (typed and number == signal.SIGINT)
-        if self._exit is None and not typed:
+        if self._exit is not None:  # what the program left running writes on and on
+            self._is_enough = self._is_enough or number in _ENDING
+        elif not typed:
             with contextlib.suppress(ProcessLookupError):
                 (os.killpg if self._keyboard is not None else os.kill)(self._program, number)
 
