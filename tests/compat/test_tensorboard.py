@@ -14,6 +14,8 @@ import pytest
 
 import wandb_logging.compat as wandb
 from tests.patience import PATIENCE
+from tests.started import printed
+from wandb_logging._run import writer_folders
 from wandb_logging.compat import _tensorboard
 from wandb_logging.testing import LocalServer
 
@@ -110,6 +112,34 @@ def test_what_another_training_left_there_is_not_taken(wandb_server: LocalServer
     found = [[row["global_step"] for row in run.history] for run in wandb_server.runs]
     assert found == [[1], [2]]
     assert [sum(".tfevents." in name for name in run.files) for run in wandb_server.runs] == [1, 1]
+
+
+def test_a_folder_that_comes_late(wandb_server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of one that has waited for 10 seconds do not change any more."""
+    monkeypatch.setattr(writer_folders, "_WAIT", 0.0)
+    with wandb.init(project="p", sync_tensorboard=True):
+        for folder in ("logs/train", "logs/val"):
+            with tensorboard.SummaryWriter(folder) as made:
+                made.add_scalar("loss", 1.5, 3)
+    assert rows_of(wandb_server) == [{"loss": 1.5, "global_step": 3}, {"val/loss": 1.5, "global_step": 3}]
+    names = [name.rpartition("/")[0] for name in wandb_server.runs[0].files if ".tfevents." in name]
+    assert sorted(names) == ["logs/train", "val"]
+
+
+@pytest.mark.not_quick
+def test_a_program_that_does_not_finish_its_run(wandb_server: LocalServer) -> None:
+    """It has the rows and the files all the same."""
+    printed(
+        """
+        from tensorboardX import SummaryWriter
+        import wandb_logging.compat as wandb
+        wandb.init(project="p", sync_tensorboard=True)
+        writer = SummaryWriter("logs")
+        writer.add_scalar("loss", 1.5, 3)
+        """
+    )
+    assert rows_of(wandb_server) == [{"loss": 1.5, "global_step": 3}]
+    assert any(".tfevents." in name for name in wandb_server.runs[0].files)
 
 
 def test_without_saving(wandb_server: LocalServer) -> None:

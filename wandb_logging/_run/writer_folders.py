@@ -12,7 +12,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,54 +37,63 @@ class WriterFolders(EventFolder):
     """The event files that are written for a run.
 
     Their names depend on the folders: what these have in common is left out. So the first folder is read when there is
-    a second one, or after 10 seconds, or at the end.
+    a second one, or after 10 seconds, or at the end; one that begins later is named without regard to it.
+
+    Args:
+        how: what the program asks for.
+        end: called before the files are read for the last time, so that writers can write out what they hold.
     """
 
-    def __init__(self, how: How) -> None:
+    def __init__(self, how: How, end: Callable[[], object]) -> None:
         super().__init__(None)
         self._how = how
+        self._end = end
         self._lock = threading.Lock()
         self._since = 0.0
-        self._roots: dict[Path, str] = {}  # folder -> the root that was given for it; empty if none was
+        self._given: dict[Path, str] = {}  # folder -> the root that was given for it; empty if none was
         self._waiting: dict[Path, Mapping[str, int]] = {}  # folder -> file that was there before, and its size
+        self._roots: dict[Path, str] = {}  # folder -> the root that files in it have in the run
 
     def begin(self, folder: Path) -> None:
         """Read what is written into a folder from now on."""
         with self._lock:
-            if folder not in self._roots:
+            if folder not in self._given:
+                self._decide()
                 self._since = self._since or time.monotonic()
-                self._roots[folder] = _root_given(folder, self._how.root)
+                self._given[folder] = _root_given(folder, self._how.root)
                 self._waiting[folder] = {file.name: _size(file) for file in files_in(folder)}
 
     def look(self, *, last: bool = False) -> Iterator[Row]:
         """As in `EventFolder`."""
-        self._decide(last=last)
+        if last:
+            self._end()
+        with self._lock:
+            self._decide(last=last)
         yield from super().look(last=last)
 
     def saved(self) -> Iterator[tuple[Path, str]]:
         """The event files that the run gets, and their names in it."""
-        if not self._how.save:
-            return
-        self._decide(last=True)
-        for folder, given in self._roots.items():
-            root = given or (self._common() if len(self._roots) > 1 else Path.cwd().as_posix())
+        with self._lock:
+            self._decide(last=True)
+        for folder, root in self._roots.items() if self._how.save else ():
             before = self._alone[folder][1]
             for file in files_in(folder):
                 if file.name not in before:
                     yield file, _below(root, file) or f"{folder.name}/{file.name}"
 
-    def _decide(self, *, last: bool) -> None:
-        with self._lock:
-            if self._waiting and (last or len(self._roots) > 1 or time.monotonic() - self._since >= _WAIT):
-                for folder, before in self._waiting.items():
-                    root = self._roots[folder] or self._common()
-                    below = _below(root, folder)
-                    self.add(folder, f"{below}/" if below else "", before)
-                self._waiting = {}
+    def _decide(self, *, last: bool = False) -> None:
+        """Give the folders their names, if that is due. Called with the lock."""
+        are_several = len(self._given) > 1
+        due = last or are_several or time.monotonic() - self._since >= _WAIT
+        for folder in [folder for folder in self._waiting if due or self._given[folder]]:
+            root = self._given[folder] or self._common()
+            below = _below(root, folder)
+            self.add(folder, f"{below}/" if below else "", self._waiting.pop(folder))
+            self._roots[folder] = root if are_several or self._given[folder] else Path.cwd().as_posix()
 
     def _common(self) -> str:
         try:
-            return Path(os.path.commonpath(self._roots)).as_posix()
+            return Path(os.path.commonpath(self._given)).as_posix()
         except ValueError:  # on Windows, on several drives
             return ""
 

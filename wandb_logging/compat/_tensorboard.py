@@ -75,8 +75,15 @@ def sync(run: Run) -> None:
     _patch_writers()
     if not _patched:
         say_once("sync_tensorboard: no tensorboard, tensorboardX or tensorflow is installed: nothing will be found")
-    written = _written[id(run)] = WriterFolders(_for_all[0] if _for_all else How())
+    known = weakref.ref(run)
+    written = WriterFolders(_for_all[0] if _for_all else How(), lambda: _end_of(known()))
+    _written[id(run)] = written
     run._run._take_events(written)  # noqa: SLF001  the run beneath
+
+
+def _end_of(run: Run | None) -> None:
+    if run is not None:  # nobody has called its `finish`
+        end(run)
 
 
 def end(run: Run) -> None:
