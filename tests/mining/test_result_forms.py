@@ -305,3 +305,17 @@ def test_an_error_with_a_code_is_no_name() -> None:
     assert (
         rows("  AssertionError [ERR_ASSERTION]: 0.30000000000000004 == 0.3\n      at Test.run (node:internal)\n") == []
     )
+
+
+def test_a_result_named_behind_with() -> None:
+    """`TPE using 3/3 trials with best loss 0.45` tells the best loss."""
+    text = "".join(f"tpe INFO using {i}/{i} trials with best loss 0.{9 - i}65\n" for i in range(1, 6))
+    assert rows(text) == [(i, {"best loss": float(f"0.{9 - i}65")}) for i in range(1, 6)]
+
+
+def test_a_result_alone_between_commas_and_the_like() -> None:
+    """Below the rows, whatever else the line tells; elsewhere such a line is prose."""
+    report = "peak mem 0.12 GB; total 0m 0s; final eval loss 0.2406\n"
+    told = "".join(f"step {i} loss {1 / i:.4f}\n" for i in range(2, 9))
+    assert rows(told + report)[-1][1] == {"final eval loss": 0.2406}
+    assert rows(report) == []

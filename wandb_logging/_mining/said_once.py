@@ -53,6 +53,8 @@ def _is_plain(group: Group, begin: int) -> bool:
     first = item.fields[min(wanted)]
     if any(_is_tied(item.fields[i], name) for i, name in wanted.items()):
         return True
+    if item.number >= begin > 0 and any(_is_clause(item, item.fields[i]) for i in wanted):
+        return True
     several = len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and item.number >= begin)
     bare = several and len(item.key.split()) <= 3 * len(wanted) + bool(first.section)
     return (bare and all(map(is_metric, wanted.values()))) or (len(wanted) == 1 and begin > 0 and _is_alone(group))
@@ -65,6 +67,16 @@ def _is_tied(one: Field, name: str) -> bool:
         or (one.sep == "<" and len(name.split()) < _PROSE)
         or (one.sep == ">" and bool(_RATE.search(name)))
     )
+
+
+def _is_clause(item: Shape, one: Field) -> bool:
+    """Whether a result's name and its number stand alone between commas and the like: `10 epochs; best loss 0.5`."""
+    before, _, rest = item.text[item.head : one.start].rpartition(one.name)
+    ends = _END.match(item.text, one.end + len(one.unit))
+    return bool(one.value % 1 and is_metric(one.name) and ends and not rest.strip() and _STARTS.search(before))
+
+
+_STARTS, _END = re.compile(r"(?:\A|[;,:.|\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)")
 
 
 def without_lists(kept: list[Group]) -> list[Group]:

@@ -184,8 +184,9 @@ _LEFT = frozenset("eta remaining finish left".split())
 
 
 def noun(name: str, *, whole: bool = True) -> str:
-    """The name in words before a number, without introductory words: `Integer solution of` gives `Integer solution`.
+    """The name in words before a number, without introductory words.
 
+    `Integer solution of` gives `Integer solution`; `3 trials with best loss` gives `best loss`, which is a result.
     Before a whole number, `error` alone is no name, for the number may be a code.
     """
     parts = name.replace("'", "").replace('"', "").split() if "'s " not in name else name.split()
@@ -195,4 +196,5 @@ def noun(name: str, *, whole: bool = True) -> str:
     code = last != "error" or (whole and len(parts) == 1)
     if (parts and parts[0].lower() in _PLACES) or (last in _STOPS and code):
         return ""
-    return " ".join(parts)
+    behind = " ".join(parts[len(parts) - parts[::-1].index("with") :]) if "with" in parts else ""
+    return behind if is_metric(behind) else " ".join(parts)
