@@ -316,6 +316,8 @@ def test_a_result_named_behind_with() -> None:
 def test_a_result_alone_between_commas_and_the_like() -> None:
     """Below the rows, whatever else the line tells; elsewhere such a line is prose."""
     report = "peak mem 0.12 GB; total 0m 0s; final eval loss 0.2406\n"
+    found_in = "=> best fitness -0.0283 found in generation 14 after 360 evaluations\n"
     told = "".join(f"step {i} loss {1 / i:.4f}\n" for i in range(2, 9))
     assert rows(told + report)[-1][1] == {"final eval loss": 0.2406}
+    assert rows(told + found_in)[-1][1] == {"best fitness": -0.0283}
     assert rows(report) == []

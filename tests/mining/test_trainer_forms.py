@@ -388,3 +388,9 @@ def test_a_second_line_with_words_may_go_on() -> None:
         "Eval ...\nstep 3 - loss: 0.5 - 3 ms/step\n", RuleSet([{"line": "Eval ...\nstep {step} - loss: {loss}"}])
     )
     assert [(row.step, row.metrics) for row in taken] == [(3, {"loss": 0.5})]
+
+
+def test_a_thread_may_have_a_name_in_the_prefix_of_glog() -> None:
+    """Where glog itself has its number."""
+    text = "".join(f"I1130 07:04:17.08{i} MainThread own.py:5{i}] iter={i}0/60 loss=0.5{i}36\n" for i in range(1, 7))
+    assert rows(text) == [(i * 10, {"loss": float(f"0.5{i}36")}) for i in range(1, 7)]

@@ -76,7 +76,7 @@ def _is_clause(item: Shape, one: Field) -> bool:
     return bool(one.value % 1 and is_metric(one.name) and ends and not rest.strip() and _STARTS.search(before))
 
 
-_STARTS, _END = re.compile(r"(?:\A|[;,:.|\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)")
+_STARTS, _END = re.compile(r"(?:\A|[;,:.|\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)|\s(?:at|in|after|found)\s")
 
 
 def without_lists(kept: list[Group]) -> list[Group]:
