@@ -24,6 +24,22 @@ def test_below_such_a_heading_the_first_number_of_a_line_is_the_result() -> None
     assert [metrics for _, metrics in rows(text)] == [{"rise": 2.19e-6}, {"vtop": 0.99}, {"vrms": 0.63}]
 
 
+def test_a_result_named_behind_with() -> None:
+    """`TPE using 3/3 trials with best loss 0.45` tells the best loss."""
+    text = "".join(f"tpe INFO using {i}/{i} trials with best loss 0.{9 - i}65\n" for i in range(1, 6))
+    assert rows(text) == [(i, {"best loss": float(f"0.{9 - i}65")}) for i in range(1, 6)]
+
+
+def test_a_result_alone_between_commas_and_the_like() -> None:
+    """Below the rows, whatever else the line tells; elsewhere such a line is prose."""
+    report = "peak mem 0.12 GB; total 0m 0s; final eval loss 0.2406\n"
+    found_in = "=> best fitness -0.0283 found in generation 14 after 360 evaluations\n"
+    told = "".join(f"step {i} loss {1 / i:.4f}\n" for i in range(2, 9))
+    assert rows(told + report)[-1][1] == {"final eval loss": 0.2406}
+    assert rows(told + found_in)[-1][1] == {"best fitness": -0.0283}
+    assert rows(report) == []
+
+
 def test_a_rate_says_what_the_words_before_it_are_measured_in() -> None:
     """`Array#sort x 5,456,915 ops/sec`, `PBKDF2-sha1  2257429 iterations per second for 256-bit key`."""
     text = "RegExp#exec x 64,339,073 ops/sec ±2.94% (84 runs sampled)\n"
@@ -305,19 +321,3 @@ def test_an_error_with_a_code_is_no_name() -> None:
     assert (
         rows("  AssertionError [ERR_ASSERTION]: 0.30000000000000004 == 0.3\n      at Test.run (node:internal)\n") == []
     )
-
-
-def test_a_result_named_behind_with() -> None:
-    """`TPE using 3/3 trials with best loss 0.45` tells the best loss."""
-    text = "".join(f"tpe INFO using {i}/{i} trials with best loss 0.{9 - i}65\n" for i in range(1, 6))
-    assert rows(text) == [(i, {"best loss": float(f"0.{9 - i}65")}) for i in range(1, 6)]
-
-
-def test_a_result_alone_between_commas_and_the_like() -> None:
-    """Below the rows, whatever else the line tells; elsewhere such a line is prose."""
-    report = "peak mem 0.12 GB; total 0m 0s; final eval loss 0.2406\n"
-    found_in = "=> best fitness -0.0283 found in generation 14 after 360 evaluations\n"
-    told = "".join(f"step {i} loss {1 / i:.4f}\n" for i in range(2, 9))
-    assert rows(told + report)[-1][1] == {"final eval loss": 0.2406}
-    assert rows(told + found_in)[-1][1] == {"best fitness": -0.0283}
-    assert rows(report) == []
