@@ -31,6 +31,11 @@ def _said_by(text: str) -> int:
     return text.find("]: ") + 3 if text.startswith("[") and "]: " in text[:80] else 0
 
 
+def quoted(texts: Sequence[tuple[int, str]]) -> set[int]:
+    """The numbers of the lines that a traceback quotes: each is below its file's name."""
+    return {number + 1 for number, text in texts if text.lstrip().startswith('File "')}
+
+
 def of_tests(texts: Sequence[tuple[int, str]]) -> set[int]:
     """The numbers of the lines that tell more of one test, in the Test Anything Protocol: below `ok 1 - adds`."""
     found: set[int] = set()

@@ -7,12 +7,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from wandb_logging._mining import lines, structures
-from wandb_logging._mining.chosen import chosen, listed
-from wandb_logging._mining.code_lines import may_hold_metrics, of_tests
+from wandb_logging._mining.code_lines import may_hold_metrics
 from wandb_logging._mining.findings import Finding
 from wandb_logging._mining.headed import headed
 from wandb_logging._mining.labels import apart_below, put_labels, under_headings
-from wandb_logging._mining.profiles import profiles
+from wandb_logging._mining.left_out import left_out
 from wandb_logging._mining.ranks import by_rank
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.sections import under_parts, under_recurring
@@ -26,8 +25,7 @@ def suggest(text: str) -> list[Suggestion]:
     texts = lines.of_log(text)
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
-    taken |= {number + 1 for number, shown in texts if shown.lstrip().startswith('File "')}  # source code
-    taken |= chosen(texts) | listed(texts) | of_tests(texts) | profiles(texts)
+    taken |= left_out(texts)
     decimal = _decimal(texts)
     rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and may_hold_metrics(shown)]
     groups = find_groups(rest, findings, headed(texts))

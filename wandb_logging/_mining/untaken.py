@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import counters, lines, numbers
-from wandb_logging._mining.chosen import chosen
+from wandb_logging._mining import lines, numbers, step_search
 from wandb_logging._mining.code_lines import may_hold_metrics
 from wandb_logging._mining.findings import is_clock, is_id
 from wandb_logging._mining.group import Group
+from wandb_logging._mining.left_out import left_out
 from wandb_logging._mining.rule_keys import MAX_RULES
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.ruleset import RuleSet
@@ -61,11 +61,11 @@ def _left(text: str, rules: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]
     """The lines that no rule fits, and that could hold results, with their numbers."""
     used = RuleSet(list(rules)[:MAX_RULES])
     texts = lines.of_log(text)
-    settings = chosen(texts)
+    others = left_out(texts)
     left, before = [], 0
     for number, shown in texts:
         used.feed(shown, number=number)
-        if used.hits == before and number not in settings and len(shown) <= _LONGEST and may_hold_metrics(shown):
+        if used.hits == before and number not in others and len(shown) <= _LONGEST and may_hold_metrics(shown):
             left.append((number, shown))
         before = used.hits
     return left
@@ -110,7 +110,7 @@ def _step(items: Sequence[Shape]) -> int | None:
     if len({len(item.fields) for item in items}) > 1:
         return None
     group = Group(list(items))
-    counters.find_step(group)
+    step_search.find_step(group)
     return group.step
 
 
@@ -132,8 +132,9 @@ def _is_result(first: Shape, values: Sequence[Field]) -> bool:
         return False
     if one.name:
         return one.sep in ":=" or any(item.value % 1 for item in values)
-    stamp = first.text[first.head : one.start].strip() == "["
-    return any(item.value % 1 for item in values) and not stamp and first.text[one.end : one.end + 1] != "/"
+    before, after = first.text[first.head : one.start].strip(), first.text[one.end : one.end + 1]
+    spent = before == "[" or (before.endswith("<") and after == ">")  # `[0.12] Renumbering`, `close(3) = 0 <0.000011>`
+    return any(item.value % 1 for item in values) and not spent and after != "/"
 
 
 _MEASURES = re.compile(r"(?i)[nmuµ]?s(?:ecs?|econds?)?|min(?:utes?)?|hours?|[kmgt]?i?b(?:ytes?)?(?:/s)?")

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence, Set as AbstractSet
 
-from wandb_logging._mining import beside, counters, reports
+from wandb_logging._mining import beside, reports, step_search
 from wandb_logging._mining.findings import Finding, is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.numbers import PLAIN
@@ -57,8 +57,8 @@ def _regular(groups: Sequence[Group]) -> list[Group]:
         whole = alike[0]
         if len(alike) > 1:
             whole = Group(sorted((item for group in alike for item in group.shapes), key=lambda item: item.number))
-        counters.swap_counters(whole)
-        counters.find_step(whole)
+        step_search.swap_counters(whole)
+        step_search.find_step(whole)
         _find_wanted(whole)
         regular += alike if _is_regular(whole) else []
         for group in alike:
@@ -232,7 +232,7 @@ def _find_wanted(group: Group) -> None:
             group.wanted[i] = group.with_word(name)
     _take_beside_results(group)
     _drop_repeated(group)
-    epoch = counters.epoch_of(group)
+    epoch = step_search.epoch_of(group)
     if epoch is not None and group.wanted and counted:
         group.wanted[epoch] = "epoch"
 
@@ -389,7 +389,7 @@ def _is_regular(group: Group) -> bool:
     if group.step is not None:
         once = many == 1
         chosen = all(
-            is_setting(name) and not ends_as_result(name) and (once or counters.is_constant(group.values(i)))
+            is_setting(name) and not ends_as_result(name) and (once or step_search.is_constant(group.values(i)))
             for i, name in group.wanted.items()
         )
         return not chosen and not _says_nothing(group) and _counts(group, group.first.fields[group.step])
@@ -424,7 +424,7 @@ def _is_regular(group: Group) -> bool:
 
 def _says_nothing(group: Group) -> bool:
     """Whether the only number beside the counter is the same in all lines and no result: `Step 3: ran 100 steps`."""
-    same = len(group.shapes) > 2 and all(map(counters.is_constant, map(group.values, group.wanted)))
+    same = len(group.shapes) > 2 and all(map(step_search.is_constant, map(group.values, group.wanted)))
     loose = all(group.first.fields[i].sep in " >" and not is_metric(name) for i, name in group.wanted.items())
     return (same and loose) or EPOCHS.issuperset(group.wanted.values())
 

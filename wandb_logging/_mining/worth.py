@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import counters
+from wandb_logging._mining import step_search
 from wandb_logging._mining.said_once import is_result_unit
 from wandb_logging._mining.shapes import Field
 from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
@@ -103,7 +103,7 @@ def _after_blank(one: Seen) -> bool:
     """`loss 3`: a result or what varies in lines that count, with more of its kind around it."""
     if one.recurs and one.varies and (has_unit(one.name) or _lasts(one)):
         return True
-    step = step_rank(one.name) is not None and not one.is_result and not counters.is_epoch(one.name)
+    step = step_rank(one.name) is not None and not one.is_result and not step_search.is_epoch(one.name)
     if len(one.name.split()) >= _SHORT or (step and not one.counted):
         return False
     return (one.is_result or _is_row(one) or _is_held_out(one)) and (
