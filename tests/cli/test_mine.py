@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wandb_logging._cli import rules
+from wandb_logging._cli import main, rules
 from wandb_logging._mining.ruleset import RuleSet, mine_lines
 
 LOG = "".join(
@@ -54,6 +54,20 @@ def test_a_table_for_people(log: Path) -> None:
 def test_stdin() -> None:
     """A log can come from a pipe."""
     assert command("mine", "--json", "-", given=LOG).stdout.count("\n") == 5
+
+
+def test_log_and_rules_both_from_stdin(capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them would be read as the other."""
+    assert main(["mine", "--rules", "-", "-"]) == 2
+    assert "cannot both come from stdin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "\n", '# - line: "a {b}"\n', "rules:\n"])
+def test_a_file_without_a_rule(log: Path, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `suggest` has printed can be comments alone; that is said, not taken for rules that find nothing."""
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    assert main(["mine", "--rules", str(tmp_path / "rules.yaml"), str(log)]) == 1
+    assert "rules.yaml: holds no rule" in capsys.readouterr().err
 
 
 @pytest.mark.not_quick

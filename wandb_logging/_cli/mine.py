@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from wandb_logging._cli.arguments import add_rules
-from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, styled, words_of
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, styled, words_of
 from wandb_logging._cli.rules import Log, add_log, rules_of
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.ruleset import Row, RuleSet, mine_lines
@@ -33,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the rows that rules find in a log."""
+    if str(args.file) == str(args.rules) == "-":
+        complain("log and rules cannot both come from stdin")
+        return USAGE
     with contextlib.ExitStack() as opened:
         try:
             log = opened.enter_context(contextlib.closing(Log(args.file)))

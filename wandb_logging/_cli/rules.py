@@ -123,7 +123,7 @@ def rules_of(path: Path) -> list[Any]:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")
     try:
         rules = as_yaml.read(text)
-        return _all_of_yaml(text) if rules is None else rules
+        return _all_of_yaml(text) if rules is None else _meant(rules, text)
     except ValueError as exc:
         raise SettingsError(f"{path}: {exc}") from None
 
@@ -131,6 +131,12 @@ def rules_of(path: Path) -> list[Any]:
 def _opened(path: Path) -> BufferedReader:
     """Open a file, or stdin, which stays open when the result is closed."""
     return open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb")
+
+
+def _meant(rules: list[Any], text: str) -> list[Any]:
+    if not rules and not text.rstrip().endswith("]"):  # an empty list can be meant
+        raise ValueError("holds no rule: it is empty, or all its lines are comments")
+    return rules
 
 
 def _all_of_yaml(text: str) -> list[Any]:

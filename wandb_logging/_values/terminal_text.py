@@ -17,7 +17,8 @@ _SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_
 def clean(text: object) -> str:
     """Text for a part of one line."""
     # Not printable are control characters, line breaks, direction marks, lone surrogates, and spaces other than " ".
-    return "".join(char if char.isprintable() else "?" for char in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
 def one_line(text: object) -> str:
