@@ -54,6 +54,29 @@ def test_decimal_commas_change_nothing_about_a_table(average: str) -> None:
     assert rows(text)[-1] == (None, {"%user": 48, "%nice": 27.8, "%idle": 14.4})
 
 
+def test_a_date_and_a_time_are_one_cell_under_one_name() -> None:
+    """Under `UTC`, as vmstat has it: no cell before it moves to another column."""
+    text = " r  b   swpd   free us sy id                 UTC\n"
+    text += lines(" 7  0      0 81200{i} 8{i} 1{i}  {i} 2026-11-30 06:22:5{i}\n", *SIX)
+    assert rows(text)[-1] == (None, {"r": 7, "b": 0, "swpd": 0, "free": 812006, "us": 86, "sy": 16, "id": 6})
+
+
+def test_texts_of_a_table_may_stand_in_quotes() -> None:
+    """As `console.table` has them, in which the first column only counts the rows, and the next tells them apart."""
+    text = "│ (index) │ Task name │ Latency avg (ns)  │ Samples │\n"
+    text += "".join(f"│ {i}       │ 'sort{i}'   │ '{i}10.74 ± 14.97%' │ 48552{i}  │\n" for i in range(4))
+    assert rows(text)[-1] == (None, {"sort3/Latency avg (ns)": 310.74, "sort3/Samples": 485523})
+
+
+@pytest.mark.parametrize("line", ["$SYS/load/{i}/sent/1min 0.{i}5\n", "servers.web0{i}.load {i} 179585623{i}\n"])
+def test_a_path_is_the_name_of_its_number(line: str) -> None:
+    """As subscribers of MQTT and Graphite's plain text have it; the time behind the number is none of it."""
+    found = {name: value for _, row in rows(lines(line, *SIX)) for name, value in row.items()}
+    assert len(found) == 6
+    assert found.get("$SYS/load/6/sent/1min", 0.65) == 0.65
+    assert found.get("servers.web06.load", 6) == 6
+
+
 def test_streams_of_one_table_are_apart() -> None:
     """Also in rows that lack the last cells, and where a unit stands behind a range."""
     text = "[ ID][Role] Interval           Transfer     Bitrate         Retr  Cwnd\n" + "".join(

@@ -25,7 +25,7 @@ PROGRESS = re.compile(
     r"|^[^|]{0,80}\|[\u2588-\u258f-]{8,200}\|\s+\d{1,3}(?:\.\d+)?%\s\[.*"  # Epoch 1/6 : |███---| 30.00% [3/10
 )
 _TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")
-_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12})?"
+_UNIT = r"(?:[A-Za-z%µ+*]{0,4}| [A-Za-z%µ/]{1,12})(?: ?\([\d.,%x]{1,12}\)| (?:±|\+/-) ?[\d.]{1,12}%?)?"
 _INTERVAL = re.compile(r"\d+\.\d+-\s?\d+\.\d+\Z")  # 0.00-1.00 sec
 _JOINTS = frozenset({"+/-", "±", "/"})
 _OPEN = (" +/-", " ±", " /")
@@ -33,6 +33,7 @@ _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bit
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
 _CODE = re.compile(r"^\s*[A-Z][A-Za-z]{1,4}\d{3,5}[IWE]\s")  # the code that begins a log message
 _STAMP = re.compile(r"^\s*[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*|(?<= )[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d\S*\s*$")
+_DATED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")  # in one column
 _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): three cells
 _IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
 _ORNAMENTS = re.compile(r"(?<=\s)(?:([-.=*_])\1{7,}|\.{3})(?=\s)")  # a column of dots; pandas has three for many
@@ -54,12 +55,14 @@ _CELLS = {
 Span = tuple[str, int, int]
 
 
+INDEX = "(index)"  # the first column of console.table: numbers of the rows, unless they have names
 LABEL = ""  # stands for the name of a first column that the header leaves unnamed
 
 
 def cell(text: str, decimal: str = ".") -> float | None:
     """The number in a cell; None if there is none. Markers before the number and units after it are ignored."""
-    match = _CELLS[decimal].match(text.strip())
+    text = text.strip()
+    match = _CELLS[decimal].match(text[1:-1] if text[:1] == text[-1:] == "'" else text)
     if match is None:
         return None
     try:
@@ -98,6 +101,8 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     if led is not None:
         return led
     header, raw = BARS.sub(" ", header), _CODE.sub(blanks, BARS.sub(" ", raw), count=1)
+    if ":" in raw and len(raw.split()) == len(header.split()) + 1:
+        raw = _DATED.sub(r"\1T\2", raw)
     found = _row(header, raw, narrow=narrow, ends=ends)
     if found is None and ":" in raw:
         stamped = _STAMP.sub(blanks, raw)

@@ -80,6 +80,24 @@ def exposition(texts: Sequence[Text]) -> Finding | None:
     return Finding([rule], "metrics in Prometheus' text format", lines, 0)
 
 
+def paths(texts: Sequence[Text]) -> Finding | None:
+    """Find lines of MQTT or Graphite: `load/sent/1min 0.43`, `load.sent 0.4 1795856230`."""
+    found = {number: match for number, text in texts if (match := _PATH.match(text))}
+    said = sum(bool(text.strip()) for _, text in texts)
+    measured = sum("." in match["value"] or match["at"] is not None for match in found.values())
+    if len(found) < _LEAST_PATHS or 2 * len(found) < said or 2 * measured < len(found):
+        return None
+    slashes = sum("/" in match["name"] for match in found.values())
+    name = r"(?P<name>[$A-Za-z_][\w$:./%=-]+)"
+    rule = {"regex": rf"^{name} {_NUMBERED}(?: \d{{10,13}})?$", "has": "/" if 2 * slashes > len(found) else "."}
+    return Finding([rule], f"{len(found)} paths with their numbers", set(found))
+
+
+_NUMBERED = r"(?P<value>[-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"
+_PATH = re.compile(rf"(?P<name>[$A-Za-z_][\w$:-]*(?:[./][\w$:%=-]+)+) {_NUMBERED}(?P<at> \d{{10,13}})?\Z")
+_LEAST_PATHS = 4
+
+
 def blocks(texts: Sequence[Text]) -> Finding | None:
     """Find blocks that recur: a line with indented `name: value` lines below it."""
     starts: dict[str, list[int]] = defaultdict(list)
@@ -300,6 +318,6 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
 
 # Ordered from the surest form to the least sure one.
 ALL: tuple[Callable[[Sequence[Text]], Finding | list[Finding] | None], ...] = (
-    exposition, boxes, blocks, json_lines, spread_objects, key_values, percentiles, value_first, stacked_tables,
+    exposition, paths, boxes, blocks, json_lines, spread_objects, key_values, percentiles, value_first, stacked_tables,
     table_findings, titled_numbers,
 )  # fmt: skip

@@ -479,7 +479,8 @@ def _first_cell(text: str, state: dict[str, Any]) -> tuple[str, str]:
     shown = table_cells.PROGRESS.sub("", text)
     narrow, ends = state.get("narrow", False), state.get("ends")
     cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
-    name = next((name for name, one in cells.items() if name != one and not _CLOCK.search(name)), "")
+    named = ((name, one) for name, one in cells.items() if name != one and not _CLOCK.search(name))
+    name = next((name for name, one in named if name != table_cells.INDEX or not one.isdigit()), "")
     return (name, cells[name]) if name and not _CLOCK.search(cells[name]) else ("", "")
 
 

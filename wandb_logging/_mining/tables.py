@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wandb_logging._mining.cells import BARS, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
+from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
 from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
@@ -133,7 +133,7 @@ class Table:
             value = cell(text)
             name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
-            if value is not None and given != self._labels:
+            if value is not None and given not in (self._labels, INDEX):
                 found[name] = value
         if self._step is not None and self._step not in found:
             return None
@@ -143,7 +143,9 @@ class Table:
         if state.get("words", 0) > 1 and state["kinds"].startswith("t") and kinds.startswith("n"):
             return None  # a row of another table, whose first cell is a number
         state["words"] = state.get("words", 0) + word
-        label = cells.get(self._labels or LABEL, "").rstrip(":") if self._step is None or self._labels else ""
+        label = (
+            cells.get(self._labels or LABEL, "").rstrip(":").strip("'") if self._step is None or self._labels else ""
+        )
         prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
 
