@@ -75,6 +75,22 @@ def test_the_index_of_the_first_word_counts() -> None:
     assert [step for step, _ in rows(text + last)] == [0, 1, 2, 0, 1, 2]
 
 
+def test_a_letter_may_stand_where_the_step_is_in_other_rows() -> None:
+    """A solution that a heuristic found between two steps is a row as well."""
+    head = " Its Type    BestSoln    BestBound   Sols     Gap     GInf   Time\n"
+    marked = "a          533.000000   576.564485      3   7.56%       0      0\n"
+    counted = lines("   {i}  K    554.000000   57{i}.106097      6   3.5{i}%       6      0\n", *SIX)
+    found = rows(head + marked + counted + marked.replace("533", "560") + counted.replace("  K", "0 K"))
+    assert [step for step, _ in found] == [None, *SIX, 6, *(10 * i for i in SIX)]
+    assert found[7][1]["BestSoln"] == 560
+
+
+def test_a_limit_is_part_of_a_name() -> None:
+    """`energy(sigma->0)`: what the energy goes to."""
+    text = lines("step {i}\n  energy without entropy =  -1{i}.25  energy(sigma->0) =  -1{i}.5\n", *SIX)
+    assert rows(text)[-1] == (6, {"energy without entropy": -16.25, "energy(sigma->0)": -16.5})
+
+
 def test_how_many_iterations_the_whole_took_is_no_step() -> None:
     """The rows of the next table are not counted from it."""
     table = "    Node    Left     Obj      Gap\n" + "".join(f"       0       0  998.{i}4   8{i}.0%\n" for i in SIX)

@@ -303,7 +303,7 @@ def _name_of(before: str, sep: str) -> tuple[str, str]:
         or (sep == "=" and _OPTION.search(before))
         or _LOOSE.search(piece)
         or len(piece) > _MAX_NAME
-        or not (_CODE.isdisjoint(piece) or _ANGLED.match(piece))
+        or not (_CODE.isdisjoint(_LIMIT.sub("", piece)) or _ANGLED.match(piece))
     ):
         return "", section
     return _bare(piece), section
@@ -367,6 +367,7 @@ _COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-
 _NAME_OF_NEXT = re.compile(r"\s*[:=]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
+_LIMIT = re.compile(r"(?<=\w)\(\w{1,12}->\w{1,12}\)\Z")  # energy(sigma->0)
 _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _PERCENTILE = re.compile(
     r" percentile(?:\b[^:=]{0,30}[:=]|\s{2,}[-+]?\d)"

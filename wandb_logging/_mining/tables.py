@@ -135,7 +135,7 @@ class Table:
             kinds += "t" if value is None else "n"
             if value is not None and given not in (self._labels, INDEX):
                 found[name] = value
-        if self._step is not None and self._step not in found:
+        if self._step is not None and self._step not in found and not _is_marked(cells, found):
             return None
         word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
@@ -148,6 +148,15 @@ class Table:
         )
         prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
         return {name if name == self._step else prefix + name: value for name, value in found.items()}
+
+
+def _is_marked(cells: Mapping[str, str], found: Found) -> bool:
+    """Whether a letter is where the step is in other rows: `a   533.0  576.56  7.56%`, found between two steps."""
+    first = next(iter(cells.values()), "")
+    return len(first) == 1 and first.isalpha() and len(found) >= _LEAST
+
+
+_LEAST = 4  # numbers of a row that has no step
 
 
 def _is_all_names(raw: str) -> bool:

@@ -7,13 +7,13 @@ import re
 # Names of steps, finest first: if a line has several, the first of these is its step.
 _STEPS = (
     "global_step total_timesteps step nstep steps niter nit num_updates update updates up upd iter iters "
-    "iteration iterations iterate iterat it itr icmp_seq seq ts timestep timesteps minibatch minibatches batch batches "
-    "frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
+    "iteration iterations iterate iterat it its itr icmp_seq seq ts timestep timesteps minibatch minibatches batch "
+    "batches frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
     "nodes node pass tick gc chunk counter time t i n evaluations evals"
 ).split()
 STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50, "fold": 51}
 # Words that also mark a step when they are the last of several words.
-_SHORT = "time t i n e it ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
+_SHORT = "time t i n e it its ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
 _LAST = STEPS.keys() - set(_SHORT.split())
 EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
