@@ -128,12 +128,12 @@ def test_a_folder_that_comes_late(wandb_server: LocalServer, monkeypatch: pytest
 
 @pytest.mark.not_quick
 def test_a_program_that_does_not_finish_its_run(wandb_server: LocalServer) -> None:
-    """It has the rows and the files all the same."""
+    """It has the rows and the files all the same, also where it imports its writer after the run began."""
     printed(
         """
-        from tensorboardX import SummaryWriter
         import wandb_logging.compat as wandb
         wandb.init(project="p", sync_tensorboard=True)
+        from tensorboardX import SummaryWriter
         writer = SummaryWriter("logs")
         writer.add_scalar("loss", 1.5, 3)
         """
@@ -164,7 +164,7 @@ def test_writers_of_tensorflow(wandb_server: LocalServer, tmp_path: Path, monkey
     """A folder is known by the function that makes their writers, whether it is imported before the run or later."""
     package = tmp_path / "site" / "tensorflow" / "python" / "ops"
     package.mkdir(parents=True)
-    for folder in (package, *package.parents[:2]):
+    for folder in (package, *list(package.parents)[:2]):
         (folder / "__init__.py").touch()
     (package / "gen_summary_ops.py").write_text("def create_summary_file_writer(writer, logdir):\n    return logdir\n")
     monkeypatch.syspath_prepend(tmp_path / "site")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import importlib.util
 import os
 import sys
@@ -19,24 +18,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from wandb_logging._run.writer_folders import How, WriterFolders
 from wandb_logging.compat._active import active
 from wandb_logging.compat._refused import say_once
 
 if TYPE_CHECKING:
+    from wandb_logging._run.writer_folders import WriterFolders
     from wandb_logging.compat._run import Run
 
 _WRITERS = ("tensorboard.summary.writer.event_file_writer", "tensorboardX.event_file_writer")
 _TENSORFLOW_1 = "tensorflow.python.summary.writer.event_file_writer"
 _TENSORFLOW_2 = "tensorflow.python.ops.gen_summary_ops"
-_WAIT = 10.0  # seconds that the first folder waits for a second one; the official SDK's
 
 _writers: weakref.WeakSet[Any] = weakref.WeakSet()
 _written: dict[int, WriterFolders] = {}  # id of a run that takes part -> what is written for it
 _patched: set[str] = set()
-
-
-_for_all: list[How] = []
+_for_all: list[tuple[bool, str]] = []  # the arguments `save` and `root_logdir` of `patch`
 
 
 def patch(
@@ -56,7 +52,7 @@ def patch(
             folders of all writers have in common.
     """
     del tensorboard_x, tensorboardX, pytorch
-    _for_all[:] = [How(save, root_logdir or "")]
+    _for_all[:] = [(save, root_logdir or "")]
     _patch_writers()
 
 
@@ -75,8 +71,10 @@ def sync(run: Run) -> None:
     _patch_writers()
     if not _patched:
         say_once("sync_tensorboard: no tensorboard, tensorboardX or tensorflow is installed: nothing will be found")
+    from wandb_logging._run.writer_folders import How, WriterFolders  # noqa: PLC0415  it takes 3 ms, most need none
+
     known = weakref.ref(run)
-    written = WriterFolders(_for_all[0] if _for_all else How(), lambda: _end_of(known()))
+    written = WriterFolders(How(*_for_all[0]) if _for_all else How(), lambda: _end_of(known()))
     _written[id(run)] = written
     run._run._take_events(written)  # noqa: SLF001  the run beneath
 
@@ -116,14 +114,11 @@ def _write_out(writer: Any) -> None:
 
 
 def _patch_writers() -> None:
-    for name in _WRITERS:
-        if name not in _patched and importlib.util.find_spec(name.partition(".")[0]) is not None:
+    changes = {**dict.fromkeys((*_WRITERS, _TENSORFLOW_1), _patch), _TENSORFLOW_2: _patch_tensorflow_2}
+    for name in changes.keys() - _patched:
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
             _patched.add(name)
-            _patch(importlib.import_module(name))
-    for name, change in ((_TENSORFLOW_1, _patch), (_TENSORFLOW_2, _patch_tensorflow_2)):
-        if name not in _patched and importlib.util.find_spec("tensorflow") is not None:
-            _patched.add(name)
-            _when_imported(name, change)
+            _when_imported(name, changes[name])
 
 
 def _patch(module: ModuleType) -> None:
@@ -162,7 +157,7 @@ def _begin(logdir: str) -> None:
 
 
 def _when_imported(name: str, change: Callable[[Any], None]) -> None:
-    """Change a module now, or once it is imported. TensorFlow takes seconds, and may be installed but not wanted."""
+    """Change a module now, or once it is imported: TensorFlow takes seconds, and may be there for something else."""
     if name in sys.modules:
         change(sys.modules[name])
     else:
