@@ -32,6 +32,17 @@ class TestRows:
             {"loss": 10.1, "acc/top1": 10.0, "global_step": 10},
         ]
 
+    def test_a_value_that_is_called_as_the_step(self, tmp_path: Path) -> None:
+        """It does not replace the step; in a folder of its own it has another name."""
+        for folder in (tmp_path, tmp_path / "train"):
+            with tensorboard.SummaryWriter(str(folder)) as writer:
+                for name in ("loss", "global_step", "_timestamp"):
+                    writer.add_scalar(name, 77, 3)
+        assert rows(tmp_path) == [
+            {"loss": 77.0, "global_step": 3},
+            {"train/loss": 77.0, "train/global_step": 77.0, "train/_timestamp": 77.0, "global_step": 3},
+        ]
+
     def test_folders_go_before_the_names(self, tmp_path: Path) -> None:
         """Several writers below one folder are told apart by theirs."""
         for name in ("train", "val/fold1"):

@@ -24,6 +24,7 @@ from wandb_logging._formats.protobuf import BrokenMessage
 from wandb_logging._journal.cache_folder import is_run_dir
 
 STEP = "global_step"
+_OURS = (STEP, "_timestamp")  # what a row says of its step and time is not replaced by a value of that name
 _MARK = ".tfevents."
 _NOT_EVENTS = (
     ".profile-empty",
@@ -298,7 +299,8 @@ class _EventFile:
     def _take(self, event: Event) -> Iterator[Row]:
         if not (event.values or event.hparams):
             return
-        metrics = {self._prefix + tag: value for tag, value in event.values.items()}
+        named = ((self._prefix + tag, value) for tag, value in event.values.items())
+        metrics = {name: value for name, value in named if name not in _OURS}
         if self._open is not None and self._step == event.step:
             self._open.metrics.update(metrics)
             self._open.hparams.update(event.hparams)
