@@ -122,6 +122,7 @@ def test_rules_to_finish_where_none_is_sure(tmp_path: Path, capsys: pytest.Captu
         "".join(f"Oct 10 13:5{i}:01 host cron[{i}2]: took 0.{i} of it\n" for i in range(9)),
         "".join(f"status unpacked libudev1:amd64 252.3{i}-1~deb12u1\n" for i in range(9)),
         "".join(f'  File "a.py", line {i}, in f at 0.{i}\n' for i in range(9)),
+        "".join(f"openat(AT_FDCWD, 3) = -1 ENOENT (No such file) <0.00003{i}>\n" for i in range(9)),
     ],
     ids=[
         "taken",
@@ -132,6 +133,7 @@ def test_rules_to_finish_where_none_is_sure(tmp_path: Path, capsys: pytest.Captu
         "a system's journal",
         "versions",
         "tracebacks",
+        "system calls",
     ],
 )
 def test_of_no_interest(text: str) -> None:

@@ -127,14 +127,14 @@ def _is_result(first: Shape, values: Sequence[Field]) -> bool:
         return False
     if is_metric(one.name):
         return True
-    version = first.text[one.end : one.end + 1] in {"-", "~"}  # 252.30-1~deb12u1
-    if version or _MEASURES.fullmatch(one.unit or one.name):
+    before, after = first.text[first.head : one.start].strip(), first.text[one.end : one.end + 1]
+    version = after in {"-", "~"}  # 252.30-1~deb12u1
+    spent = before.endswith("<") and after == ">"  # close(3) = 0 <0.000011>
+    if version or spent or _MEASURES.fullmatch(one.unit or one.name):
         return False
     if one.name:
         return one.sep in ":=" or any(item.value % 1 for item in values)
-    before, after = first.text[first.head : one.start].strip(), first.text[one.end : one.end + 1]
-    spent = before == "[" or (before.endswith("<") and after == ">")  # `[0.12] Renumbering`, `close(3) = 0 <0.000011>`
-    return any(item.value % 1 for item in values) and not spent and after != "/"
+    return any(item.value % 1 for item in values) and before != "[" and after != "/"
 
 
 _MEASURES = re.compile(r"(?i)[nmuµ]?s(?:ecs?|econds?)?|min(?:utes?)?|hours?|[kmgt]?i?b(?:ytes?)?(?:/s)?")
