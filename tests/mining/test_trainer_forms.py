@@ -306,6 +306,12 @@ def test_what_a_device_can_do_is_no_metric() -> None:
     assert rows("CUDA SETUP: Highest compute capability among GPUs detected: 8.0\n") == []
 
 
+def test_an_arrow_without_a_shaft_ends_what_introduces_the_names() -> None:
+    """`Log > train_acc: 0.9 - val_acc: 0.8`."""
+    text = "".join(f"Log > train_acc: 0.9{i} - val_acc: 0.8{i}\n" for i in range(1, 7))
+    assert rows(text)[0][1] == {"train_acc": 0.91, "val_acc": 0.81}
+
+
 def test_a_process_in_brackets_before_the_level_is_no_metric() -> None:
     """Nor is the line of the code behind the level: `[24919] INFO own.train:18 - `."""
     text = "".join(

@@ -55,7 +55,7 @@ _SEPARATOR = re.compile(rf"\s*(?:(?<![-=])[-=]>|([:=<]))\s*(?:{_TYPE})?[\[({{'\"
 _DASH = re.compile(r"(?<=[A-Za-z]) -()\Z")  # loss - 0.5
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(
-    r"[,;|\u2502\u2503\u2551\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s[-=]{1,3}>\s|"
+    r"[,;|\u2502\u2503\u2551\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s[-=]{0,3}>{1,3}\s|"
     r"(?<!\b[A-Za-z]{3})(?<!\b[A-Z])(?<!\bFunc)(?<!\bCoef)(?<!\bGrad)(?<!\bTemp)(?<!\bSpec)"
     r"(?<!-[A-Z][a-z]{3})\.\s(?![a-z]+[ .])"
 )
