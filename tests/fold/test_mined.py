@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from wandb_logging._fold.fold import Rules, State, finish, fold
@@ -79,6 +80,28 @@ def test_what_the_program_logs_is_not_overridden() -> None:
     ])  # fmt: skip
     assert metrics(found)[0] == (3, {"loss": 0.123456})
     assert all("loss" not in row for _, row in metrics(found)[1:])
+
+
+@pytest.mark.parametrize("label", [None, "", "3"])
+@pytest.mark.parametrize("step", [{}, {"step": 3}])
+def test_what_the_program_logs_later_is_its_own_from_then_on(label: str | None, step: dict[str, int]) -> None:
+    """Also where the text was first: neither the row of that step nor the summary gets the value of the text."""
+    of = {} if label is None else {"label": label}
+    name = "loss/l:3" if label else "loss"
+    events = [
+        event(text="iter 1: loss 0.5", level="INFO", **of),
+        event(text="iter 2: loss 0.4", level="INFO", **of),
+        event(metrics={"loss": 0.123456}, **step, **of),
+        event(text="iter 3: loss 0.12", level="INFO", **of),
+        event(text="iter 4: loss 0.11", level="INFO", **of),
+    ]
+    found = [row[name] for row in rows(events) if name in row]
+    joined = label is None and not step  # a row without a step is one with that of step 2
+    assert found == ([0.5, 0.123456] if joined else [0.5, 0.4, 0.123456])
+    assert [row[name] for row in rows(events, cuts=(2, 3, 4)) if name in row] == found
+    state, _ = fold(Rules(start=1000.0, text_rules=RULES), State(), events)
+    state, _ = finish(Rules(start=1000.0, text_rules=RULES), state)
+    assert state.summary[name] == 0.123456
 
 
 def test_a_record_with_metrics_is_not_mined() -> None:

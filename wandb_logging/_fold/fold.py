@@ -91,6 +91,7 @@ class _Folding:
         names: list[str] | None = None  # those of `last`
         take_text = self.texts.take
         step, paused, alone = state.step, state.paused, self._rows_stand_alone
+        not_alone = self.mined.names or RESERVED
         for body in bodies:
             try:
                 event = fast_loads(body)
@@ -104,7 +105,7 @@ class _Folding:
                 and start + paused < time < YEAR_10000
                 and len(body) <= MAX_TEXT
                 and (len(event) == 2 or ALONE.issuperset(event))
-                and ((same := (own := list(row)) == names) or row.keys().isdisjoint(RESERVED))
+                and ((same := (own := list(row)) == names) or row.keys().isdisjoint(not_alone))
             ):
                 row["_step"] = step + taken
                 row["_timestamp"] = time
@@ -134,6 +135,7 @@ class _Folding:
                 taken, last, names = 0, {}, None
             self._take(event, body)
             runtime, step, paused = state.runtime, state.step, state.paused
+            not_alone = self.mined.names or RESERVED
             alone = state.open is None and self._rows_stand_alone
         self._settle(taken, runtime, last)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wandb_logging._fold.labelled import Labelled, with_label
 from wandb_logging._fold.rows import Rows
-from wandb_logging._fold.state import Rules, State, Work
+from wandb_logging._fold.state import RESERVED, Rules, State, Work
 from wandb_logging._fold.summary import merged
 from wandb_logging._mining import slowness
 from wandb_logging._mining.lines import OF
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wandb_logging._mining.ruleset import Row, RuleSet
 
 
+_NOTHING: frozenset[str] = frozenset()
 _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step
 
 
@@ -108,6 +109,9 @@ class Mined:
     def take(self, event: Mapping[str, Any], time: float, label: str | None = None) -> None:
         """Mine the text of a record. One that came with metrics has said what there is."""
         self._follow_plan()
+        metrics = event.get("metrics")
+        if type(metrics) is dict:
+            self.leave(metrics, label or "")
         if not self._given or "metrics" in event:
             return
         text = event.get("text")
@@ -169,6 +173,21 @@ class Mined:
             axes = [*axes, row.x]
             state.mining = {**state.mining, "axes": axes}
         return row.step is not None and row.x in axes
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of metrics that were found in text and are nobody else's, with those that no row may have."""
+        names = self._work.state.mining.get("names") if self.wanted else None
+        return RESERVED.union(names) if names else _NOTHING
+
+    def leave(self, metrics: Mapping[str, Any], label: str = "") -> None:
+        """Leave the names of a row that the program logs to it from now on: its values are exact."""
+        state = self._work.state
+        ours = state.mining.get("names")
+        if ours:
+            theirs = {with_label(name, label) for name, value in metrics.items() if _stays(value)}
+            if not theirs.isdisjoint(ours):
+                state.mining = {**state.mining, "names": [name for name in ours if name not in theirs]}
 
     def _without_logged(self, metrics: dict[str, Any], label: str) -> dict[str, Any]:
         """What the program does not log itself: that is exact, and stays."""

@@ -232,6 +232,9 @@ class _Teller(_Folding):
             state.rows += taken
             state.events += taken
             state.runtime = history.runtimes[-1]
+            if self.mined.names:
+                for row in history.metrics[first:]:
+                    self.mined.leave(row)
             note_logged(self.work, history.metrics[first:])
 
 
