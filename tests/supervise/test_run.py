@@ -378,6 +378,24 @@ class TestMetrics:
         assert rows == [{"_step": 0, "loss": 0.25}, {"_step": 1, "acc": 0.5}, {"_step": 7, "m": 1}]
         assert [alert["text"] for alert in run.alerts] == ["bad"]
 
+    def test_fields_of_its_records_are_there_if_asked_for(self) -> None:
+        """With `text_format: json` the text of records is in the run beside what is printed, and rules see it."""
+        settings = {"text_format": "json", "text_metrics": [{"json": True, "only": ["took"]}]}
+        Path("settings.json").write_text(json.dumps(settings))
+        code = "import logging; logging.warning('hi', extra={'user': 'bo', 'took': 1.5})"
+        done = ran(*python(code), options=("--settings", "settings.json", "--mode", "offline"))
+        assert done.returncode == 0, done.stderr
+        (run,) = read_runs("wandb_cache")
+        lines = [line.partition(" ")[2] for line in run.lines]
+        (fields,) = (json.loads(line) for line in lines if line.startswith("{"))
+        assert {name: fields[name] for name in ("message", "user", "took")} == {
+            "message": "hi",
+            "user": "bo",
+            "took": 1.5,
+        }
+        assert [row["took"] for row in run.rows] == [1.5]
+        assert any("WARNING:root:hi" in line for line in lines)
+
     def test_runs_that_it_begins_as_wandb_go_where_its_own_goes(self) -> None:
         """Project and mode are those that were typed, where the program says nothing else."""
         code = (

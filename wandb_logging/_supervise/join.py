@@ -20,7 +20,6 @@ from wandb_logging._settings.variables import inherited_settings
 # What the parent process does for all writers of its run.
 _ITS_OWN = {
     "resume": "allow",
-    "console": False,
     "capture_output": False,
     "system_metrics": False,
     "recover": False,
@@ -40,9 +39,14 @@ def handler() -> WandbHandler | None:
     if not _has_begun(about):
         sys.stderr.write("wandb-logging: the run of this program has not begun: its metrics are in no run\n")
         return None
-    joined = WandbHandler(**{**about, **_ITS_OWN})
+    joined = WandbHandler(**{**about, **_own(about)})
     _left_to_its_end(joined)
     return joined
+
+
+def _own(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of this program. Its text is what it prints, unless a form with all fields was asked for."""
+    return {**_ITS_OWN, "console": about.get("text_format") is not None and about.get("console", True)}
 
 
 def _left_to_its_end(joined: logging.Handler) -> None:
@@ -58,7 +62,7 @@ def _left_to_its_end(joined: logging.Handler) -> None:
 
 def _has_begun(about: Mapping[str, Any]) -> bool:
     """Wait until the parent has begun the run: an earlier writer would begin it itself, without the run's settings."""
-    placement = find_placement(Settings.of({**about, **_ITS_OWN}))
+    placement = find_placement(Settings.of({**about, **_own(about)}))
     label = placement.role.label if placement.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE

@@ -21,7 +21,7 @@ AS_WANDB = str(Path(__file__).parent.parent / "compat" / "_as_wandb")
 
 _OF_RECORDS = (
     "step_key", "dict_message", "dict_args", "late_steps", "late_step_metric", "alert_level", "alert_wait_duration",
-    "mask_secrets", "secret_names",
+    "mask_secrets", "secret_names", "text_format", "console",
 )  # fmt: skip
 
 

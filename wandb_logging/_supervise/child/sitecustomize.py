@@ -17,7 +17,7 @@ except ImportError:  # Python 2
     PathFinder = None
 
 # Settings with which also records without metrics of their own have something for the run.
-_ABOUT_ALL = ("dict_message", "dict_args", "alert_level", "text_metrics")
+_ABOUT_ALL = ("dict_message", "dict_args", "alert_level", "text_metrics", "text_format")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
