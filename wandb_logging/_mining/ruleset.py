@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from wandb_logging._mining import lines
 from wandb_logging._mining.blocks import Block
 from wandb_logging._mining.lines import Line
+from wandb_logging._mining.quiet import Quiet
 from wandb_logging._mining.rules import Rule, parse
 from wandb_logging._mining.slowness import Slowness, too_slow
 from wandb_logging._mining.template import Found
@@ -54,11 +55,7 @@ class RuleSet:
     ) -> None:
         self._rules = _compiled(rules)
         self._tried = [rule for rule in self._rules if not rule.off]
-        self._needles = tuple({rule.has or rule.needle for rule in self._tried})
-        self._needles_without_digits = tuple(set(map(_without_digits, self._needles)))
-        self._always = "" in self._needles_without_digits
-        self._quiet: set[str] = set()
-        self._new_in_a_row = self._not_looked_up = 0
+        self._is_quiet = Quiet({rule.has or rule.needle for rule in self._tried}).has
         saved = saved or {}
         self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
         self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
@@ -114,7 +111,7 @@ class RuleSet:
             logger: the logger, if the line is a record's.
             level: the level, if the line is a record's.
         """
-        if not (self._always or self._open) and self._is_quiet(raw):
+        if not self._open and self._is_quiet(raw):
             return []
         line = Line(raw, stream, logger, level)
         state = self._streams.get(stream)
@@ -184,28 +181,6 @@ class RuleSet:
             row = self._row(rule, found, state, number) if found else None
             rows += [] if row is None else [row]
         return rows
-
-    def _is_quiet(self, raw: str) -> bool:
-        """Whether no rule can fit a line. The answer is remembered for lines that differ only in their digits.
-
-        Where lines differ in their words, too, that is not looked up for a while: to search is quicker then.
-        """
-        if self._not_looked_up:
-            self._not_looked_up -= 1
-            return _has_none(raw, self._needles)
-        key = _without_digits(raw)
-        if key in self._quiet:
-            self._new_in_a_row = 0
-            return True
-        if not _has_none(key, self._needles_without_digits):
-            return False
-        self._new_in_a_row += 1
-        if self._new_in_a_row >= _NEW:
-            self._new_in_a_row, self._not_looked_up = 0, _NOT_LOOKED_UP
-        if len(self._quiet) >= _MOST_QUIET:
-            self._quiet.clear()
-        self._quiet.add(key)
-        return True
 
     def _tables(self, opened: Mapping[str, Any]) -> list[str]:
         return [str(rule.number) for rule in self._tried if rule.form == "table" and str(rule.number) in opened]
@@ -302,25 +277,6 @@ def _compiled(rules: object) -> Sequence[Rule]:
             _KNOWN.clear()
         _KNOWN[key] = made
     return _KNOWN[key]
-
-
-_MOST_QUIET = 2000  # shapes of lines remembered as fitting no rule
-
-
-_NEW = 20  # lines in a row that differ from all before in more than their digits
-_NOT_LOOKED_UP = 1000  # lines after these
-
-
-def _has_none(text: str, needles: Sequence[str]) -> bool:
-    for needle in needles:  # noqa: SIM110  takes two thirds of the time of all()
-        if needle in text:
-            return False
-    return True
-
-
-def _without_digits(text: str) -> str:
-    """A text without digits, made quickly: in its bytes, each of which is a character of the result."""
-    return text.encode("utf-8", "replace").translate(None, b"0123456789").decode("latin-1")
 
 
 _KNOWN: dict[str, Sequence[Rule]] = {}
