@@ -37,6 +37,7 @@ def test_a_result_alone_between_commas_and_the_like() -> None:
     told = "".join(f"step {i} loss {1 / i:.4f}\n" for i in range(2, 9))
     assert rows(told + report)[-1][1] == {"final eval loss": 0.2406}
     assert rows(told + found_in)[-1][1] == {"best fitness": -0.0283}
+    assert rows(told + "submission.csv written, 200000 rows, mean 0.0987\n") == rows(told)  # of data
     assert rows(report) == []
 
 

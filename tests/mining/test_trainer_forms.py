@@ -312,6 +312,13 @@ def test_an_arrow_without_a_shaft_ends_what_introduces_the_names() -> None:
     assert rows(text)[0][1] == {"train_acc": 0.91, "val_acc": 0.81}
 
 
+def test_the_rate_of_a_bar_is_no_metric() -> None:
+    """Whatever it counts: what prepares data has such bars above the rows."""
+    bars = "\r".join(f"Map: {i}0%|{'█' * i}| {i}00/900 [00:0{i}<00:0{9 - i}, 9{i}.2 examples/s]" for i in range(1, 9))
+    text = bars + "\n" + "".join(f"step {i} | loss 0.5{i}\n" for i in range(1, 7))
+    assert rows(text) == [(i, {"loss": float(f"0.5{i}")}) for i in range(1, 7)]
+
+
 def test_a_process_in_brackets_before_the_level_is_no_metric() -> None:
     """Nor is the line of the code behind the level: `[24919] INFO own.train:18 - `."""
     text = "".join(

@@ -92,6 +92,10 @@ _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)(?!percentile)")
 _CODE = frozenset("`\\$<>")  # characters that no name contains
 
 
+_BEFORE_RATE = 50  # characters: two durations and what is around them
+_IN_BAR = re.compile(r"\[\x01+<[\x01?]+, {0,3}\Z")  # `| 20/51 [00:02<00:05, 94.2 examples/s]`
+
+
 @dataclass
 class Pair:
     """A number in a line, and its name.
@@ -241,7 +245,9 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
 
 
 def _named_after(pair: Pair, text: str) -> None:
-    """Take the name from the text after the number: `104.0 tps`, `14225 words/s`."""
+    """Take the name from the text after the number: `104.0 tps`, `14225 words/s`; but not the rate of a bar."""
+    if _IN_BAR.search(text[max(pair.start - _BEFORE_RATE, 0) : pair.start]):
+        return
     match = (
         _RATE.match(text, pair.after) or _SPEED.match(text, pair.after) or words_behind(text, pair.start, pair.after)
     )

@@ -7,6 +7,7 @@ import re
 from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.group import Group
 from wandb_logging._mining.numbers import PLAIN
+from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.vocabulary import APART, is_metric, is_result, is_setting, is_timing, is_total_time, words
 
@@ -73,10 +74,11 @@ def _is_clause(item: Shape, one: Field) -> bool:
     """Whether a result's name and its number stand alone between commas and the like: `10 epochs; best loss 0.5`."""
     before, _, rest = item.text[item.head : one.start].rpartition(one.name)
     ends = _END.match(item.text, one.end + len(one.unit))
-    return bool(one.value % 1 and is_metric(one.name) and ends and not rest.strip() and _STARTS.search(before))
+    result = is_metric(one.name) and not STATISTICS.issuperset(words(one.name))  # but `200 rows, mean 0.5` is of data
+    return bool(one.value % 1 and result and ends and not rest.strip() and _STARTS.search(before))
 
 
-_STARTS, _END = re.compile(r"(?:\A|[;,:.|\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)|\s(?:at|in|after|found)\s")
+_STARTS, _END = re.compile(r"(?:\A|[;,:.|#\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)|\s(?:at|in|after|found|@)\s")
 
 
 def without_lists(kept: list[Group]) -> list[Group]:
