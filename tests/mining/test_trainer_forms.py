@@ -319,6 +319,12 @@ def test_the_rate_of_a_bar_is_no_metric() -> None:
     assert rows(text) == [(i, {"loss": float(f"0.5{i}")}) for i in range(1, 7)]
 
 
+def test_the_type_of_a_number_names_no_number_before_it() -> None:
+    """`print(i, loss, "acc", acc)` of tensors: the first number is the step."""
+    text = "".join(f"{i * 20} tensor(1.3{i}, grad_fn=<NllLossBackward0>) acc tensor(0.2{i})\n" for i in range(1, 7))
+    assert [(step, row["acc"]) for step, row in rows(text)] == [(i * 20, float(f"0.2{i}")) for i in range(1, 7)]
+
+
 def test_a_process_in_brackets_before_the_level_is_no_metric() -> None:
     """Nor is the line of the code behind the level: `[24919] INFO own.train:18 - `."""
     text = "".join(

@@ -53,6 +53,7 @@ _NEXT_UNIT = re.compile(r" ?(?![A-Z] {0,3}=)\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{
 _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
 _SEPARATOR = re.compile(rf"\s*(?:(?<![-=])[-=]>|([:=<]))\s*(?:{_TYPE})?[\[({{'\"]{{0,3}}\s*\Z")
 _DASH = re.compile(r"(?<=[A-Za-z]) -()\Z")  # loss - 0.5
+_WRAPS = re.compile(rf" {_TYPE}\(")  # 100 tensor(0.5): the type is no name of what is before it
 _WRAPPER = re.compile(rf"(?<=\w)\s{_TYPE}\(\Z")  # loss tensor(0.5)
 _DELIMITER = re.compile(
     r"[,;|\u2502\u2503\u2551\t{}\x01]|!\s|(?<!\])\s{2,}|\s[-*/\u2013\u2014]+\s|\s[-=]{0,3}>{1,3}\s|"
@@ -262,7 +263,7 @@ def words_behind(text: str, start: int, end: int) -> re.Match[str] | None:
 
     None if they are the name of the next number, as in `2 Log-likelihood : -728.3`.
     """
-    match = _AFTER.match(text, end)
+    match = None if _WRAPS.match(text, end) else _AFTER.match(text, end)
     return None if match and not text[:start].strip() and _NAME_OF_NEXT.match(text, match.end()) else match
 
 
