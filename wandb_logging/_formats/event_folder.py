@@ -69,7 +69,8 @@ class EventFolder:
         root: the folder. The names of folders below it are put before the names of values. None: only folders that
             `add` names.
         read: file -> byte up to which it was read before, as rows name them.
-        since: seconds since 1970. Of files that nobody has written or moved since then, only what is added is read.
+        since: seconds since 1970. Of files that are there already and that nobody has written or moved since then, only
+            what is added is read.
 
     Attributes:
         root: the folder.
@@ -79,11 +80,13 @@ class EventFolder:
     def __init__(self, root: Path | None, read: Mapping[str, int] | None = None, since: float = 0.0) -> None:
         self.damaged: dict[Path, str] = {}
         self.root = root
-        self._read = read or {}
-        self._since = since
+        self._read = dict(read or {})
         self._alone: dict[Path, tuple[str, Mapping[str, int]]] = {}
         self._files: dict[Path, _EventFile] = {}
         self._doubts: Counter[Path] = Counter()
+        if root is not None and since:  # now: a disk elsewhere may have another clock, and what comes later is not old
+            for path in _event_files(root):
+                self._read.setdefault(_name_below(root, path), _size_if_older(path, since))
 
     @property
     def read(self) -> dict[str, int]:
@@ -124,15 +127,7 @@ class EventFolder:
         for path in _event_files(root):
             if path not in self._files:
                 name = _name_below(root, path)
-                read = self._read.get(name)
-                self._files[path] = _EventFile(path, name, self._size_of_old(path) if read is None else read)
-
-    def _size_of_old(self, path: Path) -> int:
-        """The size of a file that has been there for longer than we read; 0 for all others."""
-        with contextlib.suppress(OSError):
-            stat = path.stat()
-            return stat.st_size if stat.st_ctime < self._since else 0
-        return 0
+                self._files[path] = _EventFile(path, name, self._read.get(name, 0))
 
     def _rows_of(self, path: Path, file: _EventFile, *, last: bool) -> Iterator[Row]:
         if path not in self.damaged:
@@ -154,6 +149,14 @@ def is_event_file(path: Path) -> bool:
 
 def _is_event_name(name: str) -> bool:
     return _MARK in name and not name.endswith(_NOT_EVENTS)
+
+
+def _size_if_older(path: Path, since: float) -> int:
+    """The size of a file that nobody has written or moved since then; 0 for all others."""
+    with contextlib.suppress(OSError):
+        stat = path.stat()
+        return stat.st_size if stat.st_ctime < since else 0
+    return 0
 
 
 def files_in(folder: Path) -> list[Path]:
