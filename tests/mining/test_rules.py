@@ -143,6 +143,16 @@ class TestLine:
         assert found("round 3 score 9", rule) == [(3, {"score": 9})]
 
 
+class TestNumbers:
+    @pytest.mark.parametrize("blank", ["\u00a0", "\u202f", "\u2009", "'"])
+    def test_thousands_apart_by_a_blank_that_does_not_break(self, blank: str) -> None:
+        """As French and the SI write them, with either sign for the fraction."""
+        assert found(f"loss 1{blank}234,5", {"line": "loss {l}", "decimal": ","}) == [(None, {"l": 1234.5})]
+        assert found(f"loss 1{blank}234{blank}567.5", {"line": "loss {l}"}) == [(None, {"l": 1234567.5})]
+        assert found(f"a: 1{blank}234, b: 2", {"pairs": ":"}) == [(None, {"a": 1234, "b": 2})]
+        assert found(f"loss 1{blank}23", {"line": "loss {l}"}) == [(None, {"l": 1})]
+
+
 class TestPairs:
     @pytest.mark.parametrize(
         ("line", "rule", "row"),
@@ -251,6 +261,22 @@ class TestObjects:
     def test_json_and_what_python_prints(self, line: str) -> None:
         """Nested names are joined; numbers written as text are numbers; true and false are none."""
         assert found(line, {"json": True}) == [(7, {"loss": 0.5, "grad/norm": 2})]
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "[{worker-1}] {'loss': 0.5}",
+            "{'loss': 0.5, 'all': array([1., 2.]), 'by': OrderedDict([('a', 1)]), 'at': datetime.date(2026, 1, 1)}",
+            "{'loss': .5, 'by': {'a': len('x')}}",
+        ],
+    )
+    def test_what_is_no_literal_costs_itself(self, line: str) -> None:
+        """Braces before the object, and calls in it, are left out."""
+        assert found(line, {"json": True}) == [(None, {"loss": 0.5})]
+
+    def test_half_an_object_is_none(self) -> None:
+        """What is in it would have other names."""
+        assert found('{"loss": 0.5, "val": {"acc": 1}', {"json": True}) == []
 
     def test_only_some_names(self) -> None:
         """`only` says which numbers are metrics."""

@@ -11,6 +11,7 @@ MAX_RAW = 4 * MAX_CHARS  # of these, with the escape sequences that are removed
 
 # Matches colours, cursor movements and titles, and text that backspaces erase.
 _ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+"
+_THOUSANDS = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"  # blanks that do not break, as in French: 1 234,5
 _OF_NUMBERS = "0123456789.,'eE+-"
 _ENDS = r"\r*\n|\r+"
 
@@ -40,7 +41,7 @@ def clean(text: str) -> str:
     """One line without escape sequences, cut at `MAX_CHARS`."""
     text = text[:MAX_RAW]
     if not text.isprintable():
-        text = re.sub(_ESCAPES, "", text)
+        text = re.sub(_THOUSANDS, "'", re.sub(_ESCAPES, "", text))
     return text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rstrip(_OF_NUMBERS)  # half a number is another one
 
 

@@ -11,7 +11,7 @@ _EXPONENT = r"(?:[eE][-+]?\d{1,3}|[dD][-+]\d{1,3})?"  # Fortran's double precisi
 _POINT = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:'\d{3})+(?!\d)|\d+)(?:\.\d+|\.(?=[\])\s,;]|$))?|\.\d+)" + _EXPONENT
 )
-_COMMA = r"[-+]?(?:\d{1,3}(?:\.\d{3})+(?!\d)|\d+)(?:,\d+)?" + _EXPONENT
+_COMMA = r"[-+]?(?:\d{1,3}(?:[.']\d{3})+(?!\d)|\d+)(?:,\d+)?" + _EXPONENT
 _WORDS = r"[-+]?(?:[nN]a[nN]|NAN|[iI]nf(?:inity)?|INF)(?:(?![A-Za-z])|(?=ms\b))"
 _KILO = r"(?:[kK](?![A-Za-z]))?"
 
@@ -57,7 +57,8 @@ def number(text: str, decimal: str = ".") -> float:
             pass  # it has separators of thousands, or a k
     kilo = text[-1:] in {"k", "K"}
     bare = text[:-1] if kilo else text
-    bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "").replace("'", "")
+    bare = bare.replace("'", "")
+    bare = bare.replace(".", "").replace(",", ".") if decimal == "," else bare.replace(",", "")
     bare = bare.replace("D", "e").replace("d", "e")
     value = _whole_or_not(bare, float(bare))
     return value * 1000 if kilo else value

@@ -17,6 +17,7 @@ _WRAPPED = re.compile(  # np.float64(0.5), tensor(0.5, device='cuda:0'), Array(0
     r"(?:[a-z]{1,5}\.)?(?:[fF]loat\d\d?|u?int\d\d?|[tT]ensor|(?:Device)?Array|Decimal)"
     r"\(\s?'?([-+.\deE]+|-?nan|-?inf)'?(?:,[^()]*(?:\([^()]*\)[^()]*)?)?\)"
 )
+_BEGINS = re.compile(r"\{\s*[\"']")  # not `{worker-1}`
 _MAX_DEPTH = 20
 
 
@@ -30,7 +31,8 @@ def numbers_of(text: str, start: int = 0, decimal: str = ".") -> Found | None:
         start: where in it the object begins at the earliest.
         decimal: "," if 3,5 in such a text means three and a half.
     """
-    at = text.find("{", start)
+    begun = _BEGINS.search(text, start)
+    at = begun.start() if begun else text.find("{", start)
     tree = None if at < 0 else _object(text[at:])
     return None if tree is None else dict(_flat(tree, "", decimal))
 
@@ -50,8 +52,18 @@ def _printed(text: str) -> object:
     if end < 0 or text.count("{") > _MAX_DEPTH or text.count("[") > 200 or text.count("(") > 200:
         return None
     try:
-        return ast.literal_eval(_NAMES.sub(r"'\g<0>'", text[: end + 1]))
+        return _value(ast.parse(_NAMES.sub(r"'\g<0>'", text[: end + 1]), mode="eval").body)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def _value(node: ast.expr) -> object:
+    """The value of a literal; of a dict, without those of its members that are none, such as calls."""
+    if isinstance(node, ast.Dict):
+        return {key.value: _value(value) for key, value in zip(node.keys, node.values) if isinstance(key, ast.Constant)}
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
         return None
 
 
