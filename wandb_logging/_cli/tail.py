@@ -53,16 +53,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make a run, and log what is written to the files."""
-    from wandb_logging._run.run import Run  # noqa: PLC0415  most commands need none
-
-    files = list(filter(_is_log, args.file))
-    if not files:
-        return LEFT
     with _asked_to_end() as asked_since:
-        try:
-            begun = Run(Settings.of({**_OURS, **settings_of(args)}))
-        except (OSError, WandbLoggingError) as exc:
-            complain(words_of(exc))
+        files = list(filter(_is_log, args.file))
+        begun = _begun(args) if files else None
+        if begun is None:
             return LEFT
         absent = [path for path in files if str(path) != "-" and not path.exists()]
         for path in absent:  # who mistyped a name would wait for ever
@@ -77,6 +71,17 @@ def run(args: argparse.Namespace) -> int:
             code = LEFT
     begun.finish(code)
     return code
+
+
+def _begun(args: argparse.Namespace) -> Run | None:
+    """Begin the run. Prints why and returns None if that is not possible."""
+    from wandb_logging._run.run import Run  # noqa: PLC0415  most commands need none
+
+    try:
+        return Run(Settings.of({**_OURS, **settings_of(args)}))
+    except (OSError, WandbLoggingError) as exc:
+        complain(words_of(exc))
+        return None
 
 
 def _is_log(path: Path) -> bool:
