@@ -604,6 +604,27 @@ class TestInATerminal:
         assert b"script 0" in program.seen
         assert program.end() == 0
 
+    def test_one_that_was_stopped_from_elsewhere(self) -> None:
+        """After `kill -STOP`, which leaves the terminal to the shell, and `fg` the keys are the program's again."""
+        code = (
+            "import os, tty\n"
+            "tty.setraw(0); os.write(1, b'ready')\n"
+            "for _ in range(2): os.write(1, b'key %s over' % os.read(0, 1))"
+        )
+        program = InTerminal(*python(code))
+        before = program.modes()
+        program.read_until(b"ready")
+        program.type(b"f")
+        program.read_until(b"key f over")
+        os.kill(program.pid, signal.SIGSTOP)
+        program.wait_until_stopped()
+        termios.tcsetattr(program.fd, termios.TCSANOW, before)
+        os.kill(program.pid, signal.SIGCONT)
+        wait_until(lambda: program.modes() != before)
+        program.type(b"k")
+        program.read_until(b"key k over")
+        assert program.end() == 0
+
     @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it is looked for there")
     def test_what_it_leaves_running_at_a_terminal(self) -> None:
         """It is not hung up on: the terminal that the program was given ends, and the user's does not."""

@@ -400,6 +400,8 @@ class Program:
         if number in self._own:
             self._own.remove(number)
             return
+        if number == signal.SIGCONT and self._typing:  # the shell has had the terminal meanwhile
+            self._terminal.give()
         # A program that shares our terminal has already received signals typed there.
         typed = number in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
         self._asked_to_stop = self._asked_to_stop or number == signal.SIGTSTP
