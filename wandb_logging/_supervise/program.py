@@ -59,6 +59,7 @@ class Program:
         self._terminal = Terminal()
         self._exit: int | None = None
         self._asked_to_stop = False  # by SIGTSTP, as by Ctrl-Z where the program has our terminal
+        self._was_continued = False  # since we stopped
         self._own: set[int] = set()  # signals that we have sent to our own job, of which we are a part
         self._is_enough = False  # whether we were asked to end when the program had ended
         self._interrupted = False  # whether a Ctrl-C was typed
@@ -365,10 +366,7 @@ class Program:
             return
         if os.WIFSTOPPED(status):
             if self._keyboard is not None or self._asked_to_stop:
-                self._asked_to_stop = False
-                self._terminal.take_back()
-                self._signal_job(signal.SIGTSTP)
-                os.kill(os.getpid(), signal.SIGSTOP)
+                self._stop()
                 if self._typing:  # may be in the background now
                     selector.unregister(0)
                     self._typing = False
@@ -376,6 +374,17 @@ class Program:
             return
         self._ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         self._exit = os.WEXITSTATUS(status) if self._ended_by is None else 128 + self._ended_by
+
+    def _stop(self) -> None:
+        """Stop, with all of our job, until it is continued."""
+        self._asked_to_stop = self._was_continued = False
+        self._terminal.take_back()
+        if self._keyboard is not None and terminal.signals_us(0):
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.killpg(os.getpgrp(), signal.SIGTSTP)  # with the others: a shell may continue them as soon as they stop
+            signal.signal(signal.SIGTSTP, self._forward)
+        if not self._was_continued:  # so the system stops nobody whom no shell could continue
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     @contextlib.contextmanager
     def _signals(self) -> Any:
@@ -400,6 +409,7 @@ class Program:
         if number in self._own:
             self._own.remove(number)
             return
+        self._was_continued = self._was_continued or number == signal.SIGCONT
         if number == signal.SIGCONT and self._typing:  # the shell has had the terminal meanwhile
             self._terminal.give()
         # A program that shares our terminal has already received signals typed there.
