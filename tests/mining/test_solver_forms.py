@@ -85,6 +85,16 @@ def test_a_letter_may_stand_where_the_step_is_in_other_rows() -> None:
     assert found[7][1]["BestSoln"] == 560
 
 
+def test_a_mark_may_stand_before_the_number_that_counts() -> None:
+    """`*    27: obj = 7.9`, `+  1157: mip = 8.3`; two such rows are enough, for their sign names the result."""
+    simplex = "      0: obj =   0.0e+00 inf =   1.798e+02 (12)\n     14: obj =   2.98e+03 inf =   0.000e+00 (0)\n"
+    search = lines("+  {i}157: mip =   8.3{i}e+02 >=   7.9{i}e+02   3.{i}% (41; {i})\n", *SIX)
+    found = rows(f"{simplex}OPTIMAL LP SOLUTION FOUND\n{search}Solution found by heuristic: 811\n")
+    assert [step for step, _ in found] == [0, 14, *(1000 * i + 157 for i in SIX), 6157]
+    assert found[1][1] == {"obj": 2980, "inf": 0}
+    assert found[-2:] == [(6157, {"mip": 836}), (6157, {"Solution found by heuristic": 811})]
+
+
 def test_a_limit_is_part_of_a_name() -> None:
     """`energy(sigma->0)`: what the energy goes to."""
     text = lines("step {i}\n  energy without entropy =  -1{i}.25  energy(sigma->0) =  -1{i}.5\n", *SIX)

@@ -85,6 +85,7 @@ def is_metric(name: str) -> bool:
         or not METRICS.isdisjoint(part.rstrip("0123456789") for part in parts)  # avg100, acc5
         or not METRICS.isdisjoint({name.lower().partition("@")[0]})  # mAP, mAP@0.5
         or (len(parts) > 1 and parts[-1] in {"value", "solution"})
+        or parts[:2] == ["solution", "found"]
         or is_rate(name)
         or " per sec" in name.replace("_", " ")
         or parts[-1:] in (["minimum"], ["maximum"])

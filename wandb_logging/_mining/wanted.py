@@ -441,4 +441,5 @@ def _counts(group: Group, step: Field) -> bool:
         many == 1 and not any(group.first.fields[i].sep in ":=<" for i in group.wanted)
     ):
         return False
-    return many > 2 or ((step.name != "" or step.sep == "/") and (many > 1 or metric))
+    signed = metric and many > 1 and all(group.first.fields[i].sep in ":=" for i in group.wanted)
+    return many > 2 or (step.sep == "#" and signed) or ((step.name != "" or step.sep == "/") and (many > 1 or metric))
