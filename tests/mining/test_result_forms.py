@@ -322,3 +322,18 @@ def test_an_error_with_a_code_is_no_name() -> None:
     assert (
         rows("  AssertionError [ERR_ASSERTION]: 0.30000000000000004 == 0.3\n      at Test.run (node:internal)\n") == []
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tests/test_a.py::test_sizes[lo-ones{i}] PASSED       [ {i}%]\n",
+        "Finished in 0.00{i}s, {i}23.4 runs/s, {i}46.8 assertions/s.\n",
+        "configure:{i}213: result: {i}\n",
+        "Copyright: 200{i}-2022 A. Person\n",
+        "Copyright (C) 200{i} A. Person\n",
+    ],
+)
+def test_lines_of_tests_configure_and_licences_give_no_rows(line: str) -> None:
+    """How far pytest is, how fast the assertions were, what configure found, and the years of a copyright."""
+    assert rows(lines(line, *SIX)) == []

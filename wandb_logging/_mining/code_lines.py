@@ -10,12 +10,14 @@ _CODE = re.compile(
     r"|^\s*\"[^\"]{1,80}\": "  # of an object over several lines: `spread` reads those that hold results
     r"|\w\(\w+=|\bfunction\(|HTTP/\d|\"(?:GET|POST|PUT|HEAD|DELETE)[ \"]"
     r"|(?i:\btests? (?:run|completed|passed|failed)\b)"
-    r"|\bsucceeded in \d|Killed process"
+    r"|\bsucceeded in \d|Killed process|^configure:\d+: |\bassertions/s\b"
+    r"|\b(?:PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS) +\[ *\d+%\]"  # of pytest
     r"|(?i:\b(?:ok|pass|passed|failed)=\d+\s.{0,200}\b(?:skip|skipped|failed|unreachable)=\d)"  # summaries of test runs
     r"|(?i:^\s*(?:tests?|test suites|snapshots|specs):\s+\d.*\b(?:passed|failed|total)\b)"
     r"|\d x +\d.{0,200} -> .{0,200}\d x "  # the shapes of a network
     r"|\s--[a-z][\w-]{1,40}=\S.{0,300}\s--[a-z]"  # a command and its options
     r"|^(?:dtypes: \w+\(\d|memory usage: [\d.]+\+? [KMG]?B)|\bFetched [\d.,]+ [kMG]?B in "  # of data, of packages
+    r"|(?i:\bcopyright\b.{0,20}\b(?:19|20)\d\d\b)"
     r"|(?:\.\d{1,3}){3}[.:]\d{1,5} ?(?:->|[>\u2192]) ?\d{1,3}(?:\.\d{1,3}){3}\b"  # a packet's way
     r"|\wError(?: \[\w+\])?: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d|\w\.py:\d+\("
 )
