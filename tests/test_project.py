@@ -31,6 +31,7 @@ GROUND = ("_version", "_errors", "_dataclass", "_report", "_collecting", "_wordi
 FLOORS: dict[str, tuple[str, ...]] = {
     "_values": (),
     "_mining": (),
+    "_suggesting": ("_mining",),
     "_process": ("_values",),
     "_launch": (),
     "_events": ("_values",),
@@ -57,8 +58,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     ),
     "_supervise": ("_values", "_process", "_launch", "_events", "_settings", "_journal", "_run"),
     "_cli": (
-        "_values", "_mining", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page", "_sending",
-        "_formats", "_editing", "_run", "_supervise",
+        "_values", "_mining", "_suggesting", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page",
+        "_sending", "_formats", "_editing", "_run", "_supervise",
     ),
     "compat": (
         "_values", "_process", "_events", "_settings", "_server", "_keys", "_artifacts", "_reading", "_api", "_media",

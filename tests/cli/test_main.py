@@ -78,7 +78,7 @@ class TestUsage:
 
     def test_only_who_suggests_rules_waits_for_that(self) -> None:
         """A sync takes rules from a file; what finds some in a log would be a tenth of a short one."""
-        code = "import sys, wandb_logging._cli.sync; print('wandb_logging._mining.suggest' in sys.modules)"
+        code = "import sys, wandb_logging._cli.sync; print('wandb_logging._suggesting.suggest' in sys.modules)"
         assert printed(code) == "False\n"
 
     @pytest.mark.parametrize("args", [[], ["status", "--help"]])

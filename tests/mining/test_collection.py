@@ -12,7 +12,7 @@ import yaml
 
 from tests.mining import scoring
 from wandb_logging._mining.ruleset import RuleSet, mine
-from wandb_logging._mining.suggest import suggest
+from wandb_logging._suggesting.suggest import suggest
 
 RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text(encoding="utf-8"))
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.mining import scoring
 from wandb_logging._mining.ruleset import RuleSet, mine
-from wandb_logging._mining.suggest import suggest
+from wandb_logging._suggesting.suggest import suggest
 
 NAMES = scoring.names(scoring.FORMS)
 NONE = [name for name in NAMES if name.startswith("none-")]

@@ -14,7 +14,7 @@ from tests.examples import at_most
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.ruleset import RuleSet, mine
-from wandb_logging._mining.suggest import suggest
+from wandb_logging._suggesting.suggest import suggest
 
 RULES: list[dict[str, Any]] = [
     {"line": "iter {step}: loss {loss}, time {time}ms, mfu {mfu}%"},

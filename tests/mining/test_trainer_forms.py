@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wandb_logging._mining.ruleset import RuleSet, mine
-from wandb_logging._mining.suggest import suggest
+from wandb_logging._suggesting.suggest import suggest
 
 
 def rows(text: str) -> list[tuple[float | None, dict[str, Any]]]:

@@ -13,8 +13,8 @@ from tests.mining import scoring
 from wandb_logging._cli import main
 from wandb_logging._mining import as_yaml
 from wandb_logging._mining.ruleset import RuleSet, mine
-from wandb_logging._mining.suggest import suggest
-from wandb_logging._mining.untaken import MOST, Untaken, untaken
+from wandb_logging._suggesting.suggest import suggest
+from wandb_logging._suggesting.untaken import MOST, Untaken, untaken
 
 LOGS = {
     (folder, name): scoring.text(name, folder)

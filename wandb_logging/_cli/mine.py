@@ -12,8 +12,8 @@ from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, st
 from wandb_logging._cli.rules import Log, add_log, rules_of
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.ruleset import Row, RuleSet, mine_lines
-from wandb_logging._mining.suggest import suggest
-from wandb_logging._mining.untaken import untaken
+from wandb_logging._suggesting.suggest import suggest
+from wandb_logging._suggesting.untaken import untaken
 from wandb_logging._wording import counted
 
 MORE = (

@@ -9,8 +9,8 @@ import json
 from wandb_logging._cli.output import DONE, LEFT, complain, say_all, words_of
 from wandb_logging._cli.rules import Log, NotText, add_log
 from wandb_logging._mining import as_yaml
-from wandb_logging._mining.suggest import suggest
-from wandb_logging._mining.untaken import Untaken, untaken
+from wandb_logging._suggesting.suggest import suggest
+from wandb_logging._suggesting.untaken import Untaken, untaken
 from wandb_logging._wording import counted
 
 MORE = (

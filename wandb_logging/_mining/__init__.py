@@ -1,1 +1,1 @@
-"""Get rows out of text: the rules that find numbers in lines of output, and the making of such rules from a log."""
+"""Rows out of text: rules that find numbers in lines of output, and metrics from the arguments of logging calls."""

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
 from wandb_logging._mining import lines
-from wandb_logging._mining.findings import is_id
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.vocabulary import (
     APART,
     APART_WORDS,
+    is_id,
     is_left,
     is_metric,
     is_setting,

@@ -23,8 +23,7 @@ from wandb_logging._mining.call_names import (
     names_of,
     without_values,
 )
-from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.vocabulary import is_metric, is_setting, step_rank
+from wandb_logging._mining.vocabulary import is_id, is_metric, is_setting, step_rank
 
 MOST_TEMPLATES = 2000  # templates remembered; messages made by f-strings are new each time
 _MOST_NAMES = 200  # with values in them; others go without the values

@@ -66,6 +66,14 @@ _STOPS = frozenset(
 _PLACES = frozenset("in on at to by from as".split())
 _TAKEN_OFF = frozenset("of is was are reaches reached equals now".split())
 _WORDS = re.compile(r"l(?:n|og)L\d*(?![A-Za-z])|[A-Za-z][a-z]*\d*|[A-Z]+\d*|/s")
+_IDS = re.compile(
+    r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold"
+    r"|worker|task|stage|job|executor|level"
+    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser|host|localhost"
+    r"|errno|status_?code)\)?$"
+    r"|(?-i:[a-z](?:Id|ID|Pid|Port|Version|Timestamp|Code))$"
+    r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
+)
 
 
 def words(name: str) -> list[str]:
@@ -199,3 +207,8 @@ def noun(name: str, *, whole: bool = True) -> str:
         return ""
     behind = " ".join(parts[len(parts) - parts[::-1].index("with") :]) if "with" in parts else ""
     return behind if is_metric(behind) else " ".join(parts)
+
+
+def is_id(name: str) -> bool:
+    """Whether a number with this name only identifies something."""
+    return bool(_IDS.search(name)) and not is_rate(name)

@@ -12,11 +12,11 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import valid
-from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.template import escaped
-from wandb_logging._mining.writing import Suggestion, as_rule
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Shape
+from wandb_logging._suggesting.writing import Suggestion, as_rule
 from wandb_logging._wording import counted
 
 _WHO = r"(?:[a-z_]*rank|gpu|worker|node|device|proc|process|trainer|default)"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from wandb_logging._mining.findings import Text
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.lines import Line
 from wandb_logging._mining.rules import Rule
 from wandb_logging._mining.vocabulary import APART
-from wandb_logging._mining.writing import Suggestion
+from wandb_logging._suggesting.findings import Text
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.writing import Suggestion
 
 _HEADING = re.compile(r"[\s\[(<=*#-]*([A-Za-z][\w/-]*(?: [\w/()-]+){0,4}?)\s*(?::|\.\.\.)?[\s\])>=*#-]*\Z")
 _NEAR = 3  # lines below a heading that are surely about it

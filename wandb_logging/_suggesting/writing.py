@@ -8,10 +8,10 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.rules import valid
-from wandb_logging._mining.shapes import Field, Shape
 from wandb_logging._mining.template import escaped, with_places
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Field, Shape
 from wandb_logging._wording import counted
 
 

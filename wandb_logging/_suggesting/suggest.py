@@ -6,18 +6,19 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 
-from wandb_logging._mining import lines, structures
-from wandb_logging._mining.code_lines import may_hold_metrics
-from wandb_logging._mining.findings import Finding
-from wandb_logging._mining.headed import headed
-from wandb_logging._mining.labels import apart_below, put_labels, under_headings
-from wandb_logging._mining.left_out import left_out
-from wandb_logging._mining.ranks import by_rank
+from wandb_logging._mining import lines
 from wandb_logging._mining.rules import valid
-from wandb_logging._mining.sections import under_parts, under_recurring
-from wandb_logging._mining.shapes import shape
-from wandb_logging._mining.wanted import find_groups
-from wandb_logging._mining.writing import Suggestion
+from wandb_logging._suggesting import structures
+from wandb_logging._suggesting.code_lines import may_hold_metrics
+from wandb_logging._suggesting.findings import Finding
+from wandb_logging._suggesting.headed import headed
+from wandb_logging._suggesting.labels import apart_below, put_labels, under_headings
+from wandb_logging._suggesting.left_out import left_out
+from wandb_logging._suggesting.ranks import by_rank
+from wandb_logging._suggesting.sections import under_parts, under_recurring
+from wandb_logging._suggesting.shapes import shape
+from wandb_logging._suggesting.wanted import find_groups
+from wandb_logging._suggesting.writing import Suggestion
 
 
 def suggest(text: str) -> list[Suggestion]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 
-from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import APART, is_metric, is_result, is_setting, is_timing, is_total_time, words
+from wandb_logging._mining.vocabulary import (
+    APART,
+    is_id,
+    is_metric,
+    is_result,
+    is_setting,
+    is_timing,
+    is_total_time,
+    words,
+)
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Field, Shape
 
 _FEW, _ROWS = 3, 5  # so many lines of one shape are told once, or are rows
 

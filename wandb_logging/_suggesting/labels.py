@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.shapes import Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_metric, is_percentile, step_rank
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Shape
 
 
 def put_labels(groups: list[Group], shapes: Sequence[Shape]) -> None:

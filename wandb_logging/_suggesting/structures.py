@@ -9,16 +9,16 @@ from typing import Any
 
 from wandb_logging._mining.blocks import Box
 from wandb_logging._mining.cells import cell
-from wandb_logging._mining.findings import Finding, Text, best_step, is_clock, is_id
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.spread import Spread
-from wandb_logging._mining.stacked import stacked_tables
-from wandb_logging._mining.table_search import table_findings
 from wandb_logging._mining.template import Found, escaped
-from wandb_logging._mining.two_lines import titled_numbers
-from wandb_logging._mining.value_first import value_first
-from wandb_logging._mining.vocabulary import APART, EPOCHS, is_metric, is_setting, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS, is_id, is_metric, is_setting, step_rank
+from wandb_logging._suggesting.findings import Finding, Text, best_step, is_clock
+from wandb_logging._suggesting.stacked_search import stacked_tables
+from wandb_logging._suggesting.table_search import table_findings
+from wandb_logging._suggesting.titled_numbers import titled_numbers
+from wandb_logging._suggesting.value_first import value_first
 from wandb_logging._wording import counted
 
 _EVENTS = ("event", "split", "phase", "mode", "stage", "subset", "kind", "type", "_type", "name", "msg", "message")

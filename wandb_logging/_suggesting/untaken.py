@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import lines, numbers, step_search
-from wandb_logging._mining.code_lines import may_hold_metrics
-from wandb_logging._mining.findings import is_clock, is_id
-from wandb_logging._mining.group import Group
-from wandb_logging._mining.left_out import left_out
+from wandb_logging._mining import lines, numbers
 from wandb_logging._mining.rule_keys import MAX_RULES
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.ruleset import RuleSet
-from wandb_logging._mining.shapes import Field, Shape, shape
 from wandb_logging._mining.template import escaped, with_places
-from wandb_logging._mining.vocabulary import is_metric
+from wandb_logging._mining.vocabulary import is_id, is_metric
+from wandb_logging._suggesting import step_search
+from wandb_logging._suggesting.code_lines import may_hold_metrics
+from wandb_logging._suggesting.findings import is_clock
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.left_out import left_out
+from wandb_logging._suggesting.shapes import Field, Shape, shape
 
 MOST = 5  # shapes that are told
 _LEAST = 3  # lines of a shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from wandb_logging._mining.shapes import content
+from wandb_logging._suggesting.shapes import content
 
 _HEADING = re.compile(
     r"[\W_]*(?:\d[\d.]*\s+)?(?:[A-Za-z-]+ ){0,3}"

@@ -6,12 +6,11 @@ import re
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining.counts import counts_behind
-from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.name_lists import halves, in_brackets, name_lists, nested, slashed
 from wandb_logging._mining.pairs import hidden, pairs, words_behind
-from wandb_logging._mining.sentences import name_before_count, name_behind, name_behind_bar, step_in_sentence
-from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_metric, noun, step_rank
+from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_id, is_metric, noun, step_rank
+from wandb_logging._suggesting.counts import counts_behind
+from wandb_logging._suggesting.name_lists import halves, in_brackets, name_lists, nested, slashed
+from wandb_logging._suggesting.sentences import name_before_count, name_behind, name_behind_bar, step_in_sentence
 
 BAR = re.compile(
     r"\d[\d.]{0,8}/ {0,4}\d[\d.]{0,8} (?:sec|min|hrs?|days?) \.{3,}"  # 2.1/2.1 min .......

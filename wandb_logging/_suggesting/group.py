@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining.shapes import Shape
+from wandb_logging._suggesting.shapes import Shape
 
 
 @dataclass(eq=False)

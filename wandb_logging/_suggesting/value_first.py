@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from wandb_logging._mining.findings import Finding, Text
+from wandb_logging._suggesting.findings import Finding, Text
 
 _LINE = re.compile(
     r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%)|%)?\s+"

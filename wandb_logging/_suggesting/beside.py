@@ -10,11 +10,11 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 
-from wandb_logging._mining.findings import increasing, is_id
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.numbers import PLAIN
-from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import APART, is_setting, is_timing, step_rank
+from wandb_logging._mining.vocabulary import APART, is_id, is_setting, is_timing, step_rank
+from wandb_logging._suggesting.findings import increasing
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Shape
 
 
 def like_rows(groups: list[Group], kept: list[Group]) -> list[Group]:

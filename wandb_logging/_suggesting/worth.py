@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import step_search
-from wandb_logging._mining.said_once import is_result_unit
-from wandb_logging._mining.shapes import Field
 from wandb_logging._mining.vocabulary import APART, is_metric, step_rank
+from wandb_logging._suggesting import step_search
+from wandb_logging._suggesting.said_once import is_result_unit
+from wandb_logging._suggesting.shapes import Field
 
 ARTICLES = frozenset(["a", "an", "the", "our", "my", "your"])
 

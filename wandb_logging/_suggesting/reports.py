@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set as AbstractSet
 
-from wandb_logging._mining.findings import is_id
-from wandb_logging._mining.group import Group
-from wandb_logging._mining.shapes import Shape
-from wandb_logging._mining.vocabulary import is_metric, is_setting, is_timing, words
+from wandb_logging._mining.vocabulary import is_id, is_metric, is_setting, is_timing, words
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.shapes import Shape
 
 
 def report(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:

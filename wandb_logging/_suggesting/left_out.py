@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wandb_logging._mining.chosen import chosen, listed
-from wandb_logging._mining.code_lines import of_tests, quoted
-from wandb_logging._mining.profiles import profiles
+from wandb_logging._suggesting.chosen import chosen, listed
+from wandb_logging._suggesting.code_lines import of_tests, quoted
+from wandb_logging._suggesting.profiles import profiles
 
 
 def left_out(texts: Sequence[tuple[int, str]]) -> set[int]:

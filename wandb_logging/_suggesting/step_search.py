@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from wandb_logging._mining.findings import increasing
-from wandb_logging._mining.group import Group
-from wandb_logging._mining.said_once import is_measured
-from wandb_logging._mining.shapes import BAR, Field, Shape
 from wandb_logging._mining.vocabulary import APART, EPOCHS, TRAIN, is_left, is_metric, step_rank
+from wandb_logging._suggesting.findings import increasing
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.said_once import is_measured
+from wandb_logging._suggesting.shapes import BAR, Field, Shape
 
 
 def find_step(group: Group) -> None:

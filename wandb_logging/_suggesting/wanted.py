@@ -6,15 +6,15 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence, Set as AbstractSet
 
-from wandb_logging._mining import beside, reports, step_search
-from wandb_logging._mining.findings import Finding, is_id
-from wandb_logging._mining.group import Group
 from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.said_once import is_measured, is_said_once, leads, without_lists
-from wandb_logging._mining.shapes import Field, Shape
-from wandb_logging._mining.vocabulary import EPOCHS, ends_as_result, is_left, is_metric, is_setting, words
-from wandb_logging._mining.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
+from wandb_logging._mining.vocabulary import EPOCHS, ends_as_result, is_id, is_left, is_metric, is_setting, words
+from wandb_logging._suggesting import beside, reports, step_search
+from wandb_logging._suggesting.findings import Finding
+from wandb_logging._suggesting.group import Group
+from wandb_logging._suggesting.said_once import is_measured, is_said_once, leads, without_lists
+from wandb_logging._suggesting.shapes import Field, Shape
+from wandb_logging._suggesting.worth import ARTICLES, Seen, has_unit, is_lasting, is_worth
 
 
 def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: AbstractSet[int]) -> list[Group]:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from wandb_logging._mining import cells as table_cells, table_headers
 from wandb_logging._mining.cells import cell
-from wandb_logging._mining.findings import Finding, Text, best_step, increasing
 from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.pairs import hidden
-from wandb_logging._mining.profiles import is_profile
-from wandb_logging._mining.shapes import content
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import is_metric, step_rank, words
+from wandb_logging._suggesting.findings import Finding, Text, best_step, increasing
+from wandb_logging._suggesting.profiles import is_profile
+from wandb_logging._suggesting.shapes import content
 
 
 def table_findings(texts: Sequence[Text]) -> list[Finding]:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.template import Found
-from wandb_logging._mining.vocabulary import is_rate, step_rank
+from wandb_logging._mining.vocabulary import step_rank
 
 Text = tuple[int, str]
-
-_IDS = re.compile(
-    r"(?i)(?:^|[_./ (])(?:pid|tid|ppid|id|ids|uid|port|lineno|line|rank|version|seed|chain|engine|dataloader|fold"
-    r"|worker|task|stage|job|executor|level"
-    r"|shard|replica|timestamp|ts|process|thread|created|msecs|v_num|proc|vuser|host|localhost"
-    r"|errno|status_?code)\)?$"
-    r"|(?-i:[a-z](?:Id|ID|Pid|Port|Version|Timestamp|Code))$"
-    r"|\w\.(?:py|pyx|c|cc|cpp|cxx|cu|h|hpp|rs|go|java|scala|jl|f90)$"  # a line of a source file
-)
 
 
 @dataclass
@@ -48,11 +38,6 @@ def increasing(values: Sequence[float]) -> bool:
     downs = [other for one, other in zip(values, values[1:]) if one > other]
     again = all(value <= values[0] for value in downs) and len(set(downs)) <= max(1, len(downs) // 2)
     return ups > 0 and (again or len(downs) <= max(1, len(values) // 4)) and len(downs) <= ups
-
-
-def is_id(name: str) -> bool:
-    """Whether a number with this name only identifies something."""
-    return bool(_IDS.search(name)) and not is_rate(name)
 
 
 def is_clock(value: object) -> bool:
