@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from wandb_logging._mining import numbers
 from wandb_logging._mining.lines import blanks
@@ -59,6 +60,7 @@ INDEX = "(index)"  # the first column of console.table: numbers of the rows, unl
 LABEL = ""  # stands for the name of a first column that the header leaves unnamed
 
 
+@lru_cache(maxsize=2**10)  # a row is asked for its cells in many ways
 def cell(text: str, decimal: str = ".") -> float | None:
     """The number in a cell; None if there is none. Markers before the number and units after it are ignored."""
     text = text.strip()
@@ -175,7 +177,7 @@ def _apart(match: re.Match[str]) -> str:
     return f" {match[0][1:-1].replace(',', ' ')} "
 
 
-def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
+def _cells(header: str, tokens: Sequence[Span], *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
     if ends and len(tokens) < len(ends) == len(header.split()):
         placed = _by_ends(header.split(), tokens, ends)
         if placed is not None:
@@ -187,7 +189,7 @@ def _cells(header: str, tokens: list[Span], *, narrow: bool, ends: Sequence[int]
     return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
 
 
-def _marked_behind(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _marked_behind(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     """A row with a mark of one letter behind it, each of whose numbers ends where a name does: `7  404.7  55.4 i`."""
     names = spans(WIDE, header)
     if len(names) != len(tokens) - 1 or len(names) < _LEAST or not re.fullmatch(r"[A-Za-z*!]", tokens[-1][0]):
@@ -196,7 +198,7 @@ def _marked_behind(header: str, tokens: list[Span]) -> dict[str, str] | None:
     return _by_name([name for name, _, _ in names], [text for text, _, _ in tokens[:-1]]) if ends else None
 
 
-def _by_index(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _by_index(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     """A row with its number before it, for which the header has no name, as R and pandas print their tables."""
     first = len(header) - len(header.lstrip())
     if not first or len(tokens) < _LEAST or not tokens[0][0].isdigit() or tokens[0][2] > min(first, _INDEX):
@@ -213,7 +215,7 @@ def _by_index(header: str, tokens: list[Span]) -> dict[str, str] | None:
 _INDEX = 5  # digits
 
 
-def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _by_label(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     """A row that begins with words to the left of all names, as in a report on classes."""
     names = spans(TOKEN, header)
     more = len(tokens) - len(names)
@@ -229,14 +231,14 @@ def _by_label(header: str, tokens: list[Span]) -> dict[str, str] | None:
     return {LABEL: label, **_by_name([name for name, _, _ in names], [text for text, _, _ in tokens[more:]])}
 
 
-def _are_two(names: list[Span], values: list[Span]) -> bool:
+def _are_two(names: Sequence[Span], values: Sequence[Span]) -> bool:
     """Whether two names apart are over numbers that end where they do: `Initial    Final`."""
     return (
         len(names) == 2 and names[1][1] > names[0][2] + 1 and [name[2] for name in names] == [one[2] for one in values]
     )
 
 
-def _by_term(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _by_term(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     """A row of coefficients: a term to the left of all names, and numbers under names of one or more words.
 
     `wt  -3.878  0.633  -6.129  1.1e-06 ***` under `Estimate Std. Error t value Pr(>|t|)`.
@@ -252,7 +254,7 @@ def _by_term(header: str, tokens: list[Span]) -> dict[str, str] | None:
         return None
     if any(cell(text) is None for text, _, _ in values):
         return None
-    names = spans(WIDE, header)
+    names: Sequence[Span] = spans(WIDE, header)
     names = names if len(names) == len(values) else _over_cells(header, values)
     if any(nearness(name, start, end) < -_NEAR for name, (_, start, end) in zip(names, values)):
         return None
@@ -260,7 +262,7 @@ def _by_term(header: str, tokens: list[Span]) -> dict[str, str] | None:
     return {LABEL: " ".join(term), **found} if len(found) == len(values) else None
 
 
-def _by_few(header: str, term: str, values: list[Span]) -> dict[str, str] | None:
+def _by_few(header: str, term: str, values: Sequence[Span]) -> dict[str, str] | None:
     """A term that lacks some values: each of the others ends where a name does that stands alone."""
     alone = {end: name for name, start, end in spans(TOKEN, header) if header[:start].endswith("  ")}
     return (
@@ -289,7 +291,7 @@ def _has_columns_between(header: str, raw: str) -> bool:
     return sum(len(spans(WIDE, part)) for part in parts) > len(parts) + len(parts) // 2
 
 
-def _by_ends(names: list[str], tokens: list[Span], ends: Sequence[int]) -> dict[str, str] | None:
+def _by_ends(names: list[str], tokens: Sequence[Span], ends: Sequence[int]) -> dict[str, str] | None:
     """Read a row with gaps: its cells end at or near the places where the cells of a row without gaps ended."""
     cells: dict[str, str] = {}
     for text, start, end in tokens:
@@ -311,7 +313,9 @@ def distinct(names: Sequence[str]) -> list[str]:
     return found
 
 
-def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
+@lru_cache(maxsize=2**8)  # so are header and row for their words
+def spans(pattern: re.Pattern[str], text: str) -> tuple[Span, ...]:
+    """The words or cells of a line, and where they begin and end."""
     found = _tokens(text, pattern)
     labels = [i for i, (word, _, _) in enumerate(found[:-1]) if i and word.endswith(":") and pattern is TOKEN]
     for i in reversed(labels):  # `Cuts: 6` is one cell
@@ -319,7 +323,7 @@ def spans(pattern: re.Pattern[str], text: str) -> list[Span]:
     chained = [i for i, (word, _, _) in enumerate(found[:-1]) if labels and ": " in word and word.endswith(";")]
     for i in reversed(chained):  # `Pr: 9(1e+06); Du: 3(16)` is one, too
         _join(found, i)
-    return found if pattern is WIDE else _with_units(found)
+    return tuple(found if pattern is WIDE else _with_units(found))
 
 
 def _join(found: list[Span], i: int) -> None:
@@ -330,7 +334,7 @@ def _tokens(text: str, pattern: re.Pattern[str] = TOKEN) -> list[Span]:
     return [(match[0], match.start(), match.end()) for match in pattern.finditer(text)][:MAX_COLUMNS]
 
 
-def _with_units(found: list[Span]) -> list[Span]:
+def _with_units(found: Sequence[Span]) -> list[Span]:
     """Join what belongs to one cell, as in `4.2 GBytes`, `12.3 (1.0)`, `1.2 +/- 0.1`, `1MiB / 8GiB` and `[  5]`."""
     kept: list[Span] = []
     for word, start, end in found:
@@ -391,7 +395,7 @@ _LOGGED = re.compile(r"\s*\[?(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d")
 _MILLIS = re.compile(r"\d{3}\]? +\S")
 
 
-def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
+def _by_count(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str, str] | None:
     """Read a row with as many cells as names, or with one more cell at either end."""
     texts = [token for token, _, _ in tokens]
     words = header.split()
@@ -420,13 +424,13 @@ def _by_count(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
 _NEAR = 3  # columns between a mark and the number below it
 
 
-def _wordy(tokens: list[Span]) -> bool:
+def _wordy(tokens: Sequence[Span]) -> bool:
     """Whether two words stand beside each other in a row, as in a cell of text."""
     texts = [cell(token) is None and token.isalpha() for token, _, _ in tokens]
     return any(one and other for one, other in zip(texts, texts[1:]))
 
 
-def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str] | None:
+def _by_place(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str, str] | None:
     """Read a row by position, where names contain blanks or cells are empty: a cell belongs to the name above it."""
     cut = None if narrow else _cut(header, tokens)
     if cut is not None:
@@ -457,7 +461,7 @@ def _by_place(header: str, tokens: list[Span], *, narrow: bool) -> dict[str, str
     return cells
 
 
-def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
+def _in_order(names: Sequence[Span], tokens: Sequence[Span]) -> dict[str, str]:
     """Match each cell to the nearest name without changing the order. Names may be left without a cell."""
     best: list[tuple[int, tuple[int, ...]]] = [(0, ()), *((-(10**6), ()) for _ in tokens)]
     for at, name in enumerate(names):
@@ -469,7 +473,7 @@ def _in_order(names: list[Span], tokens: list[Span]) -> dict[str, str]:
     return {names[at][0]: text for at, (text, _, _) in zip(best[-1][1], tokens)}
 
 
-def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
+def _over_cells(header: str, tokens: Sequence[Span]) -> list[Span]:
     """Join words of the header with one blank between them, if this gives one name over each cell."""
     words = spans(TOKEN, header)
     gaps = [i for i, (one, other) in enumerate(zip(words, words[1:])) if other[1] == one[2] + 1]
@@ -481,13 +485,13 @@ def _over_cells(header: str, tokens: list[Span]) -> list[Span]:
     return best if all(nearness(name, *cell[1:]) > -3 for name, cell in zip(best, tokens)) else []
 
 
-def _fit(names: list[Span], tokens: list[Span]) -> tuple[int, int]:
+def _fit(names: list[Span], tokens: Sequence[Span]) -> tuple[int, int]:
     """How well names stand over cells; of names that are as near, those are better that end where the cells end."""
     near = sum(min(nearness(name, start, end), 4) for name, (_, start, end) in zip(names, tokens))
     return near, sum(name[2] == end for name, (_, _, end) in zip(names, tokens))
 
 
-def _joined_at(header: str, words: list[Span], gaps: tuple[int, ...]) -> list[Span]:
+def _joined_at(header: str, words: Sequence[Span], gaps: tuple[int, ...]) -> list[Span]:
     names: list[Span] = []
     for i, (_, start, end) in enumerate(words):
         begin = names.pop()[1] if i - 1 in gaps else start
@@ -500,7 +504,7 @@ def nearness(name: Span, start: int, end: int) -> int:
     return min(name[2], end) - max(name[1], start)
 
 
-def _cut(header: str, tokens: list[Span]) -> dict[str, str] | None:
+def _cut(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     """Cut the header where the cells end, for right-aligned columns."""
     cells: dict[str, str] = {}
     begin = 0

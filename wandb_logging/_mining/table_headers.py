@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from wandb_logging._mining.cells import BARS, TOKEN, WIDE, Span, cell, distinct, nearness, spans
 
@@ -87,7 +88,7 @@ def interleaved(above: str, header: str) -> str | None:
 _LEAST = 6  # names of which two lines in turns are surely one header
 
 
-def _over(lower: Span, uppers: list[Span]) -> Span | None:
+def _over(lower: Span, uppers: Sequence[Span]) -> Span | None:
     """The upper name that is over a lower one, or nearest to it."""
     near = max(uppers, key=lambda upper: nearness(upper, lower[1], lower[2]), default=None)
     return near if near is not None and nearness(near, lower[1], lower[2]) > -8 else None
