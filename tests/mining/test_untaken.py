@@ -80,7 +80,7 @@ def test_uncommented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["suggest", str(log)]) == 0
     printed = capsys.readouterr().out
     assert "# 4 lines, such as: Pseudo dice [0.01, 0.12]\n#- line: " in printed
-    assert yaml.safe_load(printed) == as_yaml.read(printed) == rules(LOG)
+    assert {"rules": yaml.safe_load(printed)} == as_yaml.read(printed) == {"rules": rules(LOG)}
     finished = yaml.safe_load(printed.replace("#- ", "- "))
     assert finished[:-1] == rules(LOG)
     for line, metrics in ELSEWHERE:

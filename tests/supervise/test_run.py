@@ -279,6 +279,16 @@ class TestMetrics:
         ran("printf", r"iter 1: loss 0.5\niter 2: loss 0.25\nend\n", options=("--rules", "rules.yaml"))
         assert [(row["_step"], row["loss"]) for row in the_run().rows] == [(1, 0.5), (2, 0.25)]
 
+    def test_what_stands_beside_the_rules_counts_as_well(self) -> None:
+        """A file with all of `text_metrics`: the numbers of a Python program's logging calls are exact."""
+        rules = {"args": True, "rules": [{"line": "iter {step}: loss {loss}"}]}
+        Path("rules.json").write_text(json.dumps({"text_metrics": rules}))
+        code = "import logging; logging.warning('epoch %d acc %.2f', 3, 1 / 3); print('iter 1: loss 0.5')"
+        done = ran(*python(code), options=("--rules", "rules.json"))
+        assert done.returncode == 0, done.stderr
+        rows = [{name: value for name, value in row.items() if name in {"acc", "loss"}} for row in the_run().rows]
+        assert sorted(rows, key=str) == [{"acc": 1 / 3}, {"loss": 0.5}]
+
     def test_metrics_of_a_python_program_are_rows(self) -> None:
         """What is logged with extra= is in the same run, the program's handlers are its own, and text comes once."""
         code = (

@@ -113,6 +113,11 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 
 
 def rules_of(path: Path) -> list[Any]:
+    """Read the rules of a file, as `text_metrics_of` does."""
+    return list(text_metrics_of(path)["rules"])
+
+
+def text_metrics_of(path: Path) -> dict[str, Any]:
     """Read a file of rules in YAML or JSON: a list, or a mapping with the key `text_metrics` or `rules`.
 
     Raises:
@@ -122,8 +127,8 @@ def rules_of(path: Path) -> list[Any]:
     with _opened(path) as file:
         text = file.read(_MOST_RULES).decode("utf-8", "replace")
     try:
-        rules = as_yaml.read(text)
-        return _all_of_yaml(text) if rules is None else _meant(rules, text)
+        found = as_yaml.read(text)
+        return _all_of_yaml(text) if found is None else _meant(found, text)
     except ValueError as exc:
         raise SettingsError(f"{path}: {exc}") from None
 
@@ -133,19 +138,19 @@ def _opened(path: Path) -> BufferedReader:
     return open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb")
 
 
-def _meant(rules: list[Any], text: str) -> list[Any]:
-    if not rules and not text.rstrip().endswith("]"):  # an empty list can be meant
+def _meant(found: dict[str, Any], text: str) -> dict[str, Any]:
+    if not found["rules"] and not text.rstrip().endswith("]"):  # an empty list can be meant
         raise ValueError("holds no rule: it is empty, or all its lines are comments")
-    return rules
+    return found
 
 
-def _all_of_yaml(text: str) -> list[Any]:
+def _all_of_yaml(text: str) -> dict[str, Any]:
     try:
         import yaml  # noqa: PLC0415  of use only for files that people wrote
     except ImportError:
         raise ValueError("is YAML, which needs PyYAML to be read (pip install PyYAML); or write it as JSON") from None
     try:
-        return as_yaml.rules_in(yaml.safe_load(text))
+        return as_yaml.text_metrics_in(yaml.safe_load(text))
     except yaml.YAMLError as exc:
         raise ValueError(f"is no YAML: {' '.join(str(exc).split())}") from None
 

@@ -44,9 +44,9 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.tag:
         given["tags"] = args.tag
     if args.rules is not None:
-        from wandb_logging._cli.rules import rules_of  # noqa: PLC0415  only if needed: a program waits for it
+        from wandb_logging._cli.rules import text_metrics_of  # noqa: PLC0415  only if needed: a program waits for it
 
-        given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), "rules": rules_of(args.rules)}
+        given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), **text_metrics_of(args.rules)}
     return given
 
 

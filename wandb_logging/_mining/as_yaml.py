@@ -29,8 +29,8 @@ def _rule(rule: Mapping[str, Any], comment: str) -> Iterable[str]:
         yield f"{'  ' if i else '- '}{key}: {json.dumps(value, ensure_ascii=False)}"
 
 
-def read(text: str) -> list[dict[str, Any]] | None:
-    """Read the rules from what `write` wrote, or from JSON; None if the text is neither, such as other YAML."""
+def read(text: str) -> dict[str, Any] | None:
+    """Read what `write` wrote, or JSON, as `text_metrics`; None if the text is neither, such as other YAML."""
     try:
         return _of_tree(json.loads(text))
     except ValueError:
@@ -49,21 +49,26 @@ def read(text: str) -> list[dict[str, Any]] | None:
         if match[1] == "- ":
             rules.append({})
         rules[-1][match[2]] = value
-    return rules
+    return {"rules": rules}
 
 
-def rules_in(tree: object) -> list[dict[str, Any]]:
-    """The rules in a file's content: a list of rules, or a mapping that has them under `rules` or `text_metrics`.
+def text_metrics_in(tree: object) -> dict[str, Any]:
+    """The setting `text_metrics` in a file's content: rules, and what else a mapping has beside them.
+
+    Args:
+        tree: a list of rules, or a mapping that has them under `rules`; or a mapping that has one of these under
+            `text_metrics`.
 
     Raises:
         ValueError: there are no rules in it.
     """
-    while isinstance(tree, dict) and ("text_metrics" in tree or "rules" in tree):
-        tree = tree.get("text_metrics", tree.get("rules"))
-    if not isinstance(tree, list):
+    if isinstance(tree, dict):
+        tree = tree.get("text_metrics", tree)
+    found = tree if isinstance(tree, dict) else {"rules": tree}
+    if not isinstance(found.get("rules"), list):
         raise ValueError("holds no list of rules")
-    return tree
+    return found
 
 
-def _of_tree(tree: object) -> list[dict[str, Any]] | None:
-    return rules_in(tree) if isinstance(tree, (list, dict)) else None
+def _of_tree(tree: object) -> dict[str, Any] | None:
+    return text_metrics_in(tree) if isinstance(tree, (list, dict)) else None
