@@ -67,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     if os.name == "nt":
         complain("run needs a POSIX system")
         return USAGE
-    from wandb_logging._supervise.program import Program, end_as  # noqa: PLC0415  of POSIX
+    from wandb_logging._supervise.becoming import end_as  # noqa: PLC0415  of POSIX
+    from wandb_logging._supervise.program import Program  # noqa: PLC0415
 
     try:
         program = Program(command)  # it is forked here, before there are threads
@@ -121,7 +122,7 @@ def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> 
 
 def _instead(command: list[str], why: str) -> int:
     """Become the program. Returns an exit code if that is not possible."""
-    from wandb_logging._supervise.program import become  # noqa: PLC0415  of POSIX
+    from wandb_logging._supervise.becoming import become  # noqa: PLC0415  of POSIX
 
     complain(f"{why}: {_IN_NO_RUN}")
     try:
@@ -132,7 +133,7 @@ def _instead(command: list[str], why: str) -> int:
 
 def _not_run(exc: OSError) -> int:
     """Say why the program does not run. Returns the exit code that a shell has for this."""
-    from wandb_logging._supervise.program import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
+    from wandb_logging._supervise.becoming import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
 
     complain(words_of(exc))
     return NOT_FOUND if isinstance(exc, FileNotFoundError) else NOT_RUN

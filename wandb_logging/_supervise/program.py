@@ -8,27 +8,23 @@ that it behaves as it would without us. Where we write to a pipe or a file, the 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import selectors
 import signal
 import stat
 import sys
-import termios
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
+from wandb_logging._supervise.becoming import Waiting, begin_as_programs_do
 from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, read, widen, write, write_some
 from wandb_logging._supervise.terminal import Terminal
 
-NOT_FOUND, NOT_RUN, GIVEN_UP = 127, 126, 125  # exit codes that shells and `env` use
 _AHEAD = 2**24  # bytes that are read before anybody takes them
 _TYPED_AHEAD = 2**16  # bytes of typed input that wait for the program before no more is read
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
@@ -36,7 +32,6 @@ _KEPT = (  # not passed on: they cannot be caught, say that this process itself 
     *("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGABRT", "SIGEMT"),
     *("SIGPIPE", "SIGXFSZ", "SIGCHLD", "SIGTTIN", "SIGTTOU", "SIGWINCH"),
 )
-_IGNORED = ("SIGPIPE", "SIGXFSZ")  # by Python itself, and a program would inherit that
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _AT_A_KEY = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
@@ -75,8 +70,11 @@ class Program:
         held_back = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         self._pid = os.fork()
         if self._pid == 0:
-            _as_programs_begin(held_back)
-            self._become(gate, answer, ends)
+            begin_as_programs_do(held_back)
+            ours = [self._gate, self._answer, self._number, *(stream.source for stream in self._streams)]
+            if self._keyboard is None:
+                Waiting(gate, answer, ends).become(self._command, [*ours, self._tell])
+            Waiting(gate, answer, ends, self._tell).become(self._command, ours)
         signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         for fd in {gate, answer, self._tell, *(fd for fd in ends if fd > 2)}:
             os.close(fd)
@@ -156,8 +154,6 @@ class Program:
             raise OSError(int(failed), os.strerror(int(failed)), self._command[0])
         return self._pass_on(take)
 
-    # --- the program's side ---
-
     def _make_ends(self) -> tuple[int, int, int]:
         """Make the program's ends of stdin, stdout and stderr."""
         on_terminal = [os.isatty(fd) for fd in (0, 1, 2)]
@@ -183,59 +179,6 @@ class Program:
                 source, ends[fd] = os.pipe()
                 self._streams.append(Pipe(source, fd, error=fd == 2, wide=widen(source)))
         return ends[0], ends[1], ends[2]
-
-    def _become(self, gate: int, answer: int, ends: tuple[int, int, int]) -> NoReturn:
-        """In the child: wait for the gate to open, then become the program."""
-        try:
-            for fd in (self._gate, self._answer, self._number):
-                os.close(fd)
-            self._close()
-            if self._keyboard is None:
-                os.close(self._tell)
-            else:
-                os.setsid()
-                fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
-                self._in_front(ends[0], (gate, answer))
-            for fd, end in enumerate(ends):
-                if end != fd:
-                    os.dup2(end, fd)
-            with os.fdopen(gate) as opened:
-                told = opened.read()
-            if not told:
-                os._exit(GIVEN_UP)
-            become(self._command, json.loads(told))
-        except OSError as exc:
-            os.write(answer, str(exc.errno or errno.EIO).encode())
-        finally:
-            os._exit(NOT_RUN)
-
-    def _in_front(self, terminal: int, others: Sequence[int]) -> None:
-        """Continue in a child that has the terminal. This process began the session and only reports on the child.
-
-        Ctrl-Z cannot stop a program that began its session itself, because the system takes it for orphaned.
-        """
-        program = os.fork()
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        if program == 0:
-            os.setpgid(0, 0)
-            os.tcsetpgrp(terminal, os.getpid())
-            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-            os.write(self._tell, str(os.getpid()).encode())
-            os.close(self._tell)
-            return
-        for fd in (self._tell, *others):
-            os.close(fd)
-        while True:
-            _, status = os.waitpid(program, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                # The session ends with this process, and whoever is in front is hung up on: not what was left running.
-                with contextlib.suppress(OSError):
-                    os.tcsetpgrp(terminal, os.getpgrp())
-                end_as(status)
-            os.kill(os.getpid(), signal.SIGSTOP)
-            os.killpg(program, signal.SIGCONT)
-
-    # --- our side ---
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
@@ -436,44 +379,6 @@ class Program:
                 os.close(stream.source)
 
 
-def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
-    """Have a program take the place of this process, as a shell would start it.
-
-    Args:
-        command: the program and its arguments.
-        environment: variables for the program, in addition to ours.
-
-    Raises:
-        OSError: there is no such program, or it cannot be run.
-    """
-    for name in _IGNORED:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
-    everything = {**os.environ, **environment}
-    name, *arguments = command
-    folders = [""] if os.sep in name else os.get_exec_path(everything)
-    failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    for file in (str(Path(folder, name)) for folder in folders):
-        try:
-            os.execve(file, command, everything)  # noqa: S606  as asked
-        except OSError as exc:
-            if exc.errno == errno.ENOEXEC:  # a script that does not name its interpreter
-                os.execve("/bin/sh", ["/bin/sh", file, *arguments], everything)  # noqa: S606
-            if not isinstance(exc, (FileNotFoundError, NotADirectoryError)):
-                failed = exc
-    raise failed
-
-
-def _as_programs_begin(mask: Iterable[int]) -> None:
-    """In a new process that is to become a program: have a Ctrl-C end it already now, as it will then.
-
-    Python would raise KeyboardInterrupt instead, of which only an exit code would be left.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it was ignored when we began
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
 def _go_to_one_file() -> bool:
     """Whether our stdout and stderr are the same pipe or file."""
     try:
@@ -481,15 +386,3 @@ def _go_to_one_file() -> bool:
     except OSError:  # closed
         return False
     return os.path.samestat(out, error) and not stat.S_ISCHR(out.st_mode)
-
-
-def end_as(status: int) -> NoReturn:
-    """End this process in the same way as a child has ended, whose status is that of `os.waitpid`."""
-    if os.WIFSIGNALED(status):
-        import resource  # noqa: PLC0415  of POSIX
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if os.WTERMSIG(status) != signal.SIGKILL:
-            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
-        os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
