@@ -21,7 +21,7 @@ def test_a_row_with_a_word_before_it_belongs_to_no_table_without() -> None:
 
 @pytest.mark.parametrize(
     ("head", "ones"),
-    [("CPU", ("all", "0", "1")), ("IFACE", ("lo", "eth0", "wlan0"))],
+    [("CPU", ("all", "0", "1")), ("IFACE", ("lo", "eth0", "wlan0")), ("CPU", ("2", "5", "7"))],
 )
 def test_what_a_row_is_of_is_in_its_names(head: str, ones: tuple[str, ...]) -> None:
     """The processor, or the interface, behind the time of day: also where it is a number."""
@@ -36,6 +36,39 @@ def test_what_a_row_is_of_is_in_its_names(head: str, ones: tuple[str, ...]) -> N
         None,
         {f"{ones[1]}/{name}": value for name, value in (("%usr", 11), ("%sys", 21), ("%idle", 61.5))},
     )
+
+
+def test_a_command_at_the_end_of_rows_is_in_their_names() -> None:
+    """Where the same commands come again and again, as pidstat has them, each has curves of its own."""
+    text = "".join(
+        f"\n10:00:0{i}      UID       PID    %usr   %wait  Command\n"
+        + "".join(
+            f"10:00:0{i + 1}        0      140{k}   1{i}.00    2.{i}0  {one}\n" for k, one in enumerate(("sh", "bash"))
+        )
+        for i in range(1, 5)
+    )
+    assert rows(text)[-2:] == [(None, {"sh/%usr": 14, "sh/%wait": 2.4}), (None, {"bash/%usr": 14, "bash/%wait": 2.4})]
+
+
+@pytest.mark.parametrize("others", [(), ("  7", "SUM")])
+def test_connections_in_brackets_are_told_apart(others: tuple[str, ...]) -> None:
+    """The number of a connection is before its row in iperf, and SUM for all; one alone needs no name."""
+    ones = ("  5", *others)
+    text = "[ ID] Interval           Transfer     Bitrate\n"
+    for i in range(4):
+        text += "".join(f"[{one}]   {i}.00-{i + 1}.00   sec  1.3{i} GBytes  11.{i} Gbits/sec\n" for one in ones)
+        text += "- - - - - - - - - - - - -\n" if others else ""
+    label = f"[{ones[-1]}]/" if others else ""
+    assert len(rows(text)) == 4 * len(ones)
+    assert rows(text)[-1] == (None, {f"{label}Transfer": 1.33, f"{label}Bitrate": 11.3})
+
+
+def test_a_name_may_begin_with_a_preposition() -> None:
+    """`At safepoint` is what the JVM calls a time, not the place of one."""
+    text = lines(
+        '[{i}.1s] Safepoint "G1", Reaching safepoint: 52{i} ns, At safepoint: 923{i} ns, Total: 976{i} ns\n', *SIX
+    )
+    assert rows(text)[-1][1] == {"Reaching safepoint": 526, "At safepoint": 9236, "Total": 9766}
 
 
 @pytest.mark.parametrize("average", ["Average:", "Moyenne\u202f:", "M\u00e9dia:"])

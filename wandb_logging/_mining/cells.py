@@ -57,6 +57,7 @@ Span = tuple[str, int, int]
 
 
 INDEX = "(index)"  # the first column of console.table: numbers of the rows, unless they have names
+CONNECTION = "[ ID]"  # iperf's first column: the number of a connection, or SUM
 LABEL = ""  # stands for the name of a first column that the header leaves unnamed
 
 
@@ -112,7 +113,18 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
     return found
 
 
+def _of_connection(header: str, raw: str) -> dict[str, str] | None:
+    """A row of iperf's with the number of its connection in brackets."""
+    width = len(CONNECTION)
+    if raw[:1] != "[" or raw[width - 1 : width] != "]":
+        return None
+    cells = _row(header[width:], raw[width:], narrow=False, ends=None)
+    return None if cells is None else {CONNECTION: " ".join(raw[:width].split()), **cells}
+
+
 def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> dict[str, str] | None:
+    if header.startswith(f"{CONNECTION} "):
+        return _of_connection(header, raw)
     tag = _TAG.match(raw)
     if tag and not header.split(maxsplit=1)[0].endswith(":"):
         tokens = spans(TOKEN, " " * tag.end() + raw[tag.end() :])
@@ -160,7 +172,7 @@ def _without_lead(header: str, raw: str) -> tuple[str, str]:
     """Both lines without what a logger put before them: a bracket of the same width, or time, level and name."""
     bracket = _BRACKET.match(header) if header[:1] == "[" else None
     other = _BRACKET.match(raw) if bracket else None
-    if bracket and other and bracket.end() == other.end():
+    if bracket and other and bracket.end() == other.end() and bracket[0] != CONNECTION:
         width = bracket.end()
         return " " * width + header[width:], " " * width + raw[width:]
     if " - " in header and " - " in raw:

@@ -116,7 +116,8 @@ def _table(given: Mapping[str, Any], decimal: str) -> Finder:
     header, step = given["table"], given.get("step")
     if header.count("\n") > 1:
         return _kept(Stacked(header, step=step, decimal=decimal))
-    return _kept(Table(header, ends=given.get("ends"), step=step, names=given.get("names"), decimal=decimal))
+    names, drop = given.get("names"), given.get("drop", ())
+    return _kept(Table(header, ends=given.get("ends"), step=step, names=names, drop=drop, decimal=decimal))
 
 
 def _box(given: Mapping[str, Any], decimal: str) -> Finder:

@@ -347,7 +347,7 @@ def _whole_name(before: str, sep: str) -> str:
 def _bare(name: str) -> str:
     """Drop words that only introduce the name: `with valid loss` gives `valid loss`, `job a_17 has loss` `has loss`."""
     parts = name.split(" ")
-    while len(parts) > 1 and parts[0] in _LEADING and parts[:2] != ["in", "use"]:
+    while len(parts) > 1 and parts[0] in _LEADING and parts[:2] not in _NAMES_OF_TWO:
         del parts[0]
     named = [i for i, word in enumerate(parts[:-1]) if _ID.fullmatch(word)]
     return " ".join(parts[named[-1] + 1 if named else 0 :])
@@ -383,6 +383,7 @@ _COMPOUND = re.compile(r"-[A-Za-z_]{2}")
 _CHAINED = re.compile(r"(?:^|[,;|]|\s{2})\s*([A-Za-z]\w{0,20} = [A-Za-z]\w{0,20})\Z")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for With And Has On At For".split())  # `In root: 650` is a name
+_NAMES_OF_TWO = (["in", "use"], ["At", "safepoint"])
 _ID = re.compile(r"(?=\w*\d)(?:(?!\D+_\d\Z)\w+_\w+|(?=\w*[a-z])\w{9,})")  # a_17, but not log_2
 _WRAPPED = re.compile(r"\(([A-Za-z]\w{0,30})\)\Z")  # (delta): 0.5
 _SAID = re.compile(r" (?:with|using|at|to|by|for) ([A-Za-z]\w{0,40}_\w{1,40})\Z")  # it is enabled with max_tokens=8192

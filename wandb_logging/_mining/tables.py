@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
@@ -21,6 +21,7 @@ class Table:
         ends: text of the line that ends the table; None takes rows wherever they fit.
         step: the column of the step; a line without a value in it is no row.
         names: the column whose text becomes the prefix of the names in its row.
+        drop: columns that are no metrics, whatever goes before their names.
         decimal: "," if 3,5 means three and a half.
     """
 
@@ -31,6 +32,7 @@ class Table:
         ends: str | None = None,
         step: str | None = None,
         names: str | None = None,
+        drop: Collection[str] = (),
         decimal: str = ".",
     ) -> None:
         if not BARS.sub("", header).strip():
@@ -44,6 +46,7 @@ class Table:
         self._ends = ends
         self._step = step
         self._labels = names
+        self._drop = drop
         self._decimal = decimal
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
@@ -133,7 +136,7 @@ class Table:
             value = cell(text)
             name = given or "step"  # the number before the named columns
             kinds += "t" if value is None else "n"
-            if value is not None and given not in (self._labels, INDEX):
+            if value is not None and given not in (self._labels, INDEX) and given not in self._drop:
                 found[name] = value
         if self._step is not None and self._step not in found and not _is_marked(cells, found):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from wandb_logging._mining.template import Found
 from wandb_logging._mining.vocabulary import is_metric, step_rank, words
 from wandb_logging._suggesting.findings import Finding, Text, best_step, increasing
 from wandb_logging._suggesting.profiles import is_profile
+from wandb_logging._suggesting.row_labels import RowLabels
 from wandb_logging._suggesting.shapes import content
 
 
@@ -446,7 +447,7 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
     state: dict[str, Any] = {}
     rows: list[tuple[int, Found]] = []
     lines: set[int] = set()
-    firsts: dict[str, list[str]] = defaultdict(list)
+    labels = RowLabels()
     for i, (number, text) in enumerate(texts):
         if number in taken:
             continue
@@ -458,40 +459,7 @@ def _rows(table: Table, texts: Sequence[Text], taken: set[int]) -> _Rows:
         lines.add(number)
         if found:
             rows.append((number, found))
-            name, first = _first_cell(text, state)
-            firsts[name].append(first)
-    texts_of = {
-        name: {one for one in ones if cell(one) is None and _LETTER.search(one)} for name, ones in firsts.items()
-    }
-    for name, ones in texts_of.items():
-        if ones == {"all"}:  # of several processors, which have numbers
-            ones.update(one for one in firsts[name] if one.isdigit())
-    counted = {name: sum(one in texts_of[name] for one in ones) for name, ones in firsts.items()}
-    label = next(
-        (name for name, ones in texts_of.items() if name and _tells_apart(ones, counted[name], len(rows))), None
-    )
-    tells = label is not None and sum("/" not in text and is_metric(text) for text in texts_of[label]) > 1
+            labels.note(text, state)
+    label = labels.column()
+    tells = label is not None and sum("/" not in text and is_metric(text) for text in labels.texts(label)) > 1
     return _Rows(rows, lines, label, tells)
-
-
-def _first_cell(text: str, state: dict[str, Any]) -> tuple[str, str]:
-    """The first cell of a row and its column's name; a time of day, or a word that is in the header, is before it."""
-    shown = table_cells.PROGRESS.sub("", text)
-    narrow, ends = state.get("narrow", False), state.get("ends")
-    cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
-    named = ((name, one) for name, one in cells.items() if name != one and not _CLOCK.search(name))
-    name = next((name for name, one in named if name != table_cells.INDEX or not one.isdigit()), "")
-    return (name, cells[name]) if name and not _CLOCK.search(cells[name]) else ("", "")
-
-
-def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:
-    """Whether the texts of a first column tell the rows apart, and do not only say when each was written."""
-    intervals = all(_INTERVAL.match(text) for text in texts)
-    marks = sum(len(text) < _WORD for text in texts) * 2 > len(texts) and "all" not in texts
-    return len(texts) > 1 and not intervals and not marks and counted >= max(2, rows - 1)
-
-
-_CLOCK = re.compile(r"\d:\d\d")
-_LETTER = re.compile(r"[^\W_]")
-_WORD = 3  # letters; fewer are a mark
-_INTERVAL = re.compile(r"\d+(?:\.\d+)?-\s*\d+(?:\.\d+)?\b")
