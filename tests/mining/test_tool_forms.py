@@ -236,3 +236,28 @@ def test_a_pair_below_a_table_is_no_row_of_it() -> None:
         (None, {"Requests/sec": 2000.11}),
         (None, {"Transfer/sec": 267.2}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("titles", "names"),
+    [
+        (["====== SET ======", "====== MSET (10 keys) ======"], ["SET", "MSET (10 keys)"]),
+        (["SQL script 1: <builtin: simple>", "SQL script 2: a.sql"], ["SQL script 1", "SQL script 2"]),
+        (["[stats @ 0x55d0] Channel: 1", "[stats @ 0x55d0] Overall"], ["Channel 1", "Overall"]),
+        (["Stats in restore-size mode:", "Stats in raw-data mode:"], ["restore-size", "raw-data"]),
+    ],
+)
+def test_a_title_says_which_of_several_the_lines_below_it_are_of(titles: list[str], names: list[str]) -> None:
+    """What is told below each has the title's name before its own; what is told above the first has none."""
+    said = "latency average = {i}.357 ms\nerror rate: 0.{i}5%\n"
+    text = said.format(i=1) + "".join(f"{title}\n" + said.format(i=i) for i, title in enumerate(titles, 2))
+    found = {name: value for _, row in rows(text) for name, value in row.items()}
+    assert found["latency average"] == 1.357
+    assert [found[f"{name}/latency average"] for name in names] == [2.357, 3.357]
+    assert [found[f"{name}/error rate"] for name in names] == [0.25, 0.35]
+
+
+def test_titles_that_count_are_steps_and_no_sections() -> None:
+    """Below `=== Epoch 2/5 ===` stands what belongs to the second epoch."""
+    text = "".join(f"=== Epoch {i}/5 ===\nloss: 0.{9 - i}1\n" for i in range(1, 6))
+    assert rows(text)[-1] == (5, {"loss": 0.41})

@@ -236,8 +236,5 @@ def _filled(text: str, found: Found, section: str) -> str:
         return text
     known = {"section": section, **{name: str(value) for name, value in found.items()}}
     filled = _FIELDS.sub(lambda match: known.get(match[1], ""), text)
-    return (
-        "/".join(part for part in filled.split("/")[:-1] if part) + "/" + filled.split("/")[-1]
-        if "/" in filled
-        else filled
-    )
+    above, slash, last = filled.rpartition("/")
+    return "".join(f"{part}/" for part in above.split("/") if part) + last if slash else filled

@@ -75,7 +75,7 @@ def under_parts(groups: list[Group], texts: Sequence[Text]) -> list[Suggestion]:
         parts.update({number: "train" for number, match in found.items() if match["begin"] and not match["part"]})
     rules = {_as_template(text, found[number]): parts[number] for number, text in texts if number in parts}
     both = any(map(APART.fullmatch, rules.values())) and not _TRAINING.isdisjoint(rules.values())
-    if not both or len(rules) > _LONGEST or _take_others(rules, [text for text in texts if text[0] not in found]):
+    if not both or len(rules) > _LONGEST or take_others(rules, [text for text in texts if text[0] not in found]):
         return []
     above: dict[int, str] = {}
     part = ""
@@ -100,7 +100,7 @@ def _part(match: re.Match[str]) -> str:
     return part if APART.fullmatch(part) or part in _TRAINING else ""
 
 
-def _take_others(rules: Iterable[str], texts: Sequence[Text]) -> bool:
+def take_others(rules: Iterable[str], texts: Sequence[Text]) -> bool:
     """Whether headings, as rules, take lines that are none: `Training` takes `Training loss: 0.5`, too."""
     made = [Rule(0, {"line": line, "section": "-"}) for line in rules]
     return any(rule.needle in text and rule.find(Line(text), {}) is not None for _, text in texts for rule in made)

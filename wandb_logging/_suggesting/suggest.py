@@ -17,6 +17,7 @@ from wandb_logging._suggesting.left_out import left_out
 from wandb_logging._suggesting.ranks import by_rank
 from wandb_logging._suggesting.sections import under_parts, under_recurring
 from wandb_logging._suggesting.shapes import shape
+from wandb_logging._suggesting.titles import under_titles
 from wandb_logging._suggesting.wanted import find_groups
 from wandb_logging._suggesting.writing import Suggestion
 
@@ -34,6 +35,7 @@ def suggest(text: str) -> list[Suggestion]:
     under_headings(groups, texts)
     headings = under_recurring(groups, texts)
     parts = under_parts(groups, texts)
+    parts += under_titles(groups, findings, texts)
     groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
     ruled = [rules for group in groups if (rules := by_rank(group, decimal))]
