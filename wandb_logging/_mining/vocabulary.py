@@ -101,6 +101,18 @@ def is_metric(name: str) -> bool:
     )
 
 
+def is_measure(name: str) -> bool:
+    """Whether a name is that of a result, and not only of what a service says of each request: how long, how many."""
+    return not METRICS.isdisjoint(set(words(name)) - _OF_SERVICES) or is_rate(name)
+
+
+_OF_SERVICES = frozenset(
+    "latency lat elapsed duration time times response responses request requests message messages records connections "
+    "transactions queries hit hits usage min max avg total size failed failures completed complete processed "
+    "transferred copy add scale result status return returns error errors err rss retrans passed".split()
+)
+
+
 def is_rate(name: str) -> bool:
     """Whether a name says per what it is: `img/s`, `tokens/sec`, `ns/op`; not a path such as `xla/stream`."""
     return bool(_RATE.search(name))

@@ -16,9 +16,9 @@ _ENTRY = re.compile(r"[\s|]*[A-Za-z][\w .()/-]{0,50}?\s*[:=]\s*\S")
 _LEAST = 2  # settings below a heading; one may be anything
 
 
-_LISTED = re.compile(  # intx AliasLevel = 3   {product} {default}; kernel.pid_max = 4194304; INT_MAX    2147483647
-    r"\s{0,9}(?:[a-z]\w{0,20} )?(?P<name>[A-Za-z_][\w./-]{1,60})"
-    r"(?: {0,60}= ?(?P<value>\S*)(?: .*)?| {1,60}(?P<other>\S{0,60})\s*)\Z"
+_LISTED = re.compile(  # intx AliasLevel = 3   {product}; INT_MAX    2147483647; 'SC_AIO_MAX': -1,; Active: 12 kB
+    r"\s{0,9}(?:[a-z]\w{0,20} )?['\"(]?(?P<name>[A-Za-z_][\w./()-]{1,60})['\")]?"
+    r"(?:\s{0,60}[=:]>? ?\s{0,60}(?P<value>[^\s,]*)(?:[ ,].*)?| {1,60}(?P<other>\S{0,60})\s*)\Z"
 )
 _LONG = 30  # lines of which each gives another name its value; reports are shorter, or measured
 _MEASURED = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?\Z")

@@ -1,4 +1,4 @@
-"""Lines that hold no metrics, whatever their numbers: code, tracebacks, requests, commands, summaries of tests."""
+"""Lines that hold no metrics, whatever their numbers: code, markup, tracebacks, requests, commands, test summaries."""
 
 from __future__ import annotations
 
@@ -21,11 +21,32 @@ _CODE = re.compile(
     r"|(?:\.\d{1,3}){3}[.:]\d{1,5} ?(?:->|[>\u2192]) ?\d{1,3}(?:\.\d{1,3}){3}\b"  # a packet's way
     r"|\wError(?: \[\w+\])?: |Error: (?![-\d.])|Exception|(?<![\w-])sha\d*\b|SELECT |://|^\S+\.(?:py|c|cc|cpp|h|java|js):\d|\w\.py:\d+\("
 )
+_FOREIGN = re.compile(
+    r"\s*(?:</?[A-Za-z][\w:.-]*(?:\s+[\w:-]+=[\"']|\s*/>)"  # markup
+    r"|// ?[A-Za-z]|/\*|<!--|#(?:define|include|if|endif)\b"  # source code
+    r"|(?:[a-z]+ ){0,3}(?:int|long|float|double|char|bool|const|let|var|auto|static) [\w*&<>\[\], ]{1,60}=.{0,200};"
+    r"|(?:INSERT INTO|DELETE FROM|UPDATE \S+ SET|COPY \S+ \(.{1,200}\) FROM) "
+    r"|[0-9a-f]{3,16}:\s+(?:[0-9a-f]{2} ){2})"  # machine code
+)
+_FOREIGN_END = re.compile(  # a statement, a system call, markup
+    r"\w\(.{0,200}(?:[;{]\s*\Z|[\"{].{0,200}\)\s+= (?:-?\d|0x|\?))|</\w+>\s*\Z"
+)
+_REQUEST = re.compile(
+    r"\b(?:(?:http_?)?status(?:_?code)?[\"']?[=:] ?[\"']?[1-5]\d\d\b|(?:responded|Completed|code=) ?[1-5]\d\d\b"
+    r"|method=\"?[A-Z]{3,7}\b|statement: )"
+)
 
 
 def may_hold_metrics(text: str) -> bool:
     """Whether a line could hold metrics, because it has a number, and is none of these."""
-    return any(map(str.isdigit, text)) and not _CODE.search(text, _said_by(text)) and len(text) < 2000
+    return any(map(str.isdigit, text)) and len(text) < 2000 and not _is_code(text)
+
+
+def _is_code(text: str) -> bool:
+    said = _said_by(text)
+    return bool(
+        _CODE.search(text, said) or _FOREIGN.match(text, said) or _FOREIGN_END.search(text) or _REQUEST.search(text)
+    )
 
 
 def _said_by(text: str) -> int:

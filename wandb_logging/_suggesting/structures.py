@@ -13,7 +13,7 @@ from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.template import Found, escaped
-from wandb_logging._mining.vocabulary import APART, EPOCHS, is_id, is_metric, is_setting, step_rank
+from wandb_logging._mining.vocabulary import APART, EPOCHS, is_id, is_measure, is_metric, is_setting, step_rank
 from wandb_logging._suggesting.findings import Finding, Text, best_step, is_clock
 from wandb_logging._suggesting.stacked_search import stacked_tables
 from wandb_logging._suggesting.table_search import table_findings
@@ -182,11 +182,27 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
 def _tell(founds: Sequence[Found]) -> bool:
     """Whether objects hold more than what stays the same, what identifies, and what grows by one."""
     values: dict[str, list[float]] = defaultdict(list)
+    if any(isinstance(found.get(name), str) for found in founds for name in _RECORD) or all(map(_is_request, founds)):
+        every = {name for found in founds for name, value in found.items() if not isinstance(value, str)}
+        step = best_step(founds, [name for name in every if "/" not in name], least=1)
+        return step is not None or any(map(is_measure, every))
     for found in founds:
         for name, value in found.items():
             if not isinstance(value, str) and not is_id(name):
                 values[name].append(value)
     return any(is_metric(name) or step_rank(name) is not None or not _is_key(ones) for name, ones in values.items())
+
+
+_RECORD = ("msg", "message", "level", "severity", "caller", "@mt")  # of an application's logger
+_STATUS = frozenset({"status", "statuscode", "status_code", "code"})
+
+
+def _is_request(found: Found) -> bool:
+    """Whether an object tells how a request ended."""
+    return any(
+        isinstance(value, int) and 100 <= value < 600 and name.rpartition("/")[2].lower() in _STATUS
+        for name, value in found.items()
+    )
 
 
 def _is_key(values: Sequence[float]) -> bool:
@@ -309,6 +325,8 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
     if len(rows) < 4 or not any(isinstance(value, str) for _, row in rows for value in row.values()):
         return None
     founds = [found for _, found in rows]
+    if sum(map(_is_request, founds)) * 2 > len(founds):
+        return Finding([], "", {number for number, _ in rows})
     names = list(dict.fromkeys(name for found in founds for name, value in found.items() if not isinstance(value, str)))
     step = best_step(founds, names, least=1)
     rule: dict[str, Any] = {"pairs": "="}

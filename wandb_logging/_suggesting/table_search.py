@@ -186,7 +186,10 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     if other is not None:
         rule["ends"] = other
     rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))
-    if step is not None:
+    things = _names_things(texts, lines) and not (tells or any(map(is_metric, names)))
+    if things or _are_processes(header, names, rows, texts):
+        kept = False
+    elif step is not None:
         kept = bool(rows) and _KEYS.isdisjoint(words(step)[-1:]) and not _is_of_atoms(names)
     else:
         dense = labels is not None or _is_dense(header, texts, rows, lines, taken)
@@ -254,6 +257,29 @@ def _without_whose(names: Sequence[str], step: str | None) -> dict[str, list[str
     """What a rule says of columns that tell whose process a row is of: they are no metrics."""
     whose = [name for name in names if name.lower() in _WHOSE and name != step]
     return {"drop": whose} if whose else {}
+
+
+def _names_things(texts: Sequence[Text], lines: set[int]) -> bool:
+    """Whether each row has words of its own, as in a list of files or sockets; the words of a series come again."""
+    said = [tuple(_NAMED.findall(text)) for number, text in texts if number in lines and any(map(str.isdigit, text))]
+    return len(said) > _FEW_THINGS and all(said) and len(set(said)) * 10 >= len(said) * 9
+
+
+_NAMED = re.compile(r"(?<![\w.])[A-Za-z_/.][\w/.:@-]{2,80}")
+_FEW_THINGS = 3
+_AT = re.compile(r"\d:\d\d")
+
+
+def _are_processes(header: str, names: Sequence[str], rows: Sequence[tuple[int, Found]], texts: Sequence[Text]) -> bool:
+    """Whether rows are the processes of a machine at one time; where each row says when, they are a series."""
+    first = header.split(maxsplit=1)[0].lower().strip("#")
+    whose = {name.lower() for name in names} & {"pid", "tgid"}
+    at = {number for number, _ in rows}
+    return (
+        bool(whose)
+        and not first.startswith("time")
+        and not any(number in at and _AT.search(text[:12]) for number, text in texts)
+    )
 
 
 _WHOSE = frozenset({"pid", "ppid", "tid", "tgid", "uid", "gid"})  # of a process and its user

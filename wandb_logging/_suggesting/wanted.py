@@ -35,9 +35,28 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
         return []  # a duration is no metric if it is the only number
     _add_steps(kept, groups, findings)
+    if not findings and not any(group.step is not None or _measures(group) for group in kept):
+        kept = [group for group in kept if not _is_bare_count(group)]
     for group in kept:
         group.wanted = {i: name for i, name in group.wanted.items() if not _is_vector(group, i)}
     return [group for group in kept if (group.wanted or group.step is not None) and not _stays(group)]
+
+
+def _measures(group: Group) -> bool:
+    """Whether a number of these lines is a result that is measured: it has decimals."""
+    return any(is_metric(name) and any(value % 1 for value in group.values(i)) for i, name in group.wanted.items())
+
+
+def _is_bare_count(group: Group) -> bool:
+    """Whether lines hold one whole number that nothing says to be a result: a member of each entry of a list."""
+    place = next(iter(group.wanted), None)
+    return (
+        place is not None
+        and len(group.shapes) >= _OFTEN
+        and len(group.wanted) == 1
+        and not is_metric(group.wanted[place])
+        and all(isinstance(value, int) for value in group.values(place))
+    )
 
 
 def _alike(shapes: Sequence[Shape]) -> list[Group]:
