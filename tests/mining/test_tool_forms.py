@@ -261,3 +261,51 @@ def test_titles_that_count_are_steps_and_no_sections() -> None:
     """Below `=== Epoch 2/5 ===` stands what belongs to the second epoch."""
     text = "".join(f"=== Epoch {i}/5 ===\nloss: 0.{9 - i}1\n" for i in range(1, 6))
     assert rows(text)[-1] == (5, {"loss": 0.41})
+
+
+def test_numbers_end_where_their_names_of_several_words_end() -> None:
+    """Two names that are one blank apart are told apart by the numbers below them, as stress-ng has them."""
+    text = "tool: info:  [42] stressor       bogo ops real time  usr time   bogo ops/s CPU used per\n"
+    text += "tool: info:  [42]                           (secs)    (secs)   (real time) instance (%)\n"
+    text += "".join(
+        f"tool: info:  [42] {name:8}           3{i}66      3.0{i}      1.4{i}      102{i}.55        4{i}.23\n"
+        for i, name in enumerate(("cpu", "vm", "hdd"))
+    )
+    values = {"bogo ops": 3266, "real time": 3.02, "usr time": 1.42, "bogo ops/s": 1022.55, "CPU used per": 42.23}
+    assert rows(text)[-1] == (None, {f"hdd/{name}": value for name, value in values.items()})
+
+
+def test_counts_below_one_another_are_a_report() -> None:
+    """As vmstat prints them once: a number, a unit at most, and a name of several words."""
+    names = (
+        "total memory",
+        "used memory",
+        "free memory",
+        "swap cache",
+        "idle ticks",
+        "pages in",
+        "pages out",
+        "context switches",
+    )
+    units = ("M", "M", "M", "K", "", "", "", "")
+    text = "".join(f"  {i}24105 {unit:1}{unit and ' '}{name}\n" for i, (name, unit) in enumerate(zip(names, units), 1))
+    assert [row for _, row in rows(text)] == [{name: i * 100000 + 24105} for i, name in enumerate(names, 1)]
+    words = "".join(f"  {i}24105 {name.split()[0]}\n" for i, name in enumerate(names, 1))
+    assert rows(words) == []  # what `uniq -c` prints
+
+
+def test_the_name_of_a_setting_amid_results_is_a_result() -> None:
+    """`Crest factor` in a report of ten measured numbers is one of them."""
+    names = (
+        "Mean difference",
+        "RMS amplitude",
+        "Flat factor",
+        "RMS error",
+        "Mean error",
+        "Crest factor",
+        "Max error",
+        "Min error",
+        "RMS",
+    )
+    text = "".join(f"{name}: {i}.25\n" for i, name in enumerate(names))
+    assert {name for _, row in rows(text) for name in row} == set(names)

@@ -198,7 +198,8 @@ def _cells(header: str, tokens: Sequence[Span], *, narrow: bool, ends: Sequence[
     if marked is not None:
         return marked
     labelled = _by_index(header, tokens) or _by_label(header, tokens) or _by_term(header, tokens)
-    return labelled or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
+    counted = labelled or _by_count(header, tokens, narrow=narrow)
+    return counted or (not narrow and _by_name_ends(header, tokens)) or _by_place(header, tokens, narrow=narrow)
 
 
 def _marked_behind(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
@@ -471,6 +472,26 @@ def _by_place(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str,
         cells[names[at][0]] = f"{before} {text}" if at == last and at == 0 and cell(text) is None else text
         last = at
     return cells
+
+
+def _by_name_ends(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
+    """A row of a word and numbers, each of which ends where a name of one or more words ends.
+
+    `cpu    3066      3.00` under `stressor       bogo ops real time`: no wider gap is between the two names.
+    """
+    words = spans(TOKEN, header)
+    if not len(tokens) > _LEAST or not len(spans(WIDE, header)) < len(tokens) < len(words):
+        return None
+    if tokens[0][1] != words[0][1] or cell(tokens[0][0]) is not None:
+        return None
+    names, rest = [words[0][0]], words[1:]
+    for text, _, end in tokens[1:]:
+        own = [word for word, _, last in rest if last <= end]
+        if not own or rest[len(own) - 1][2] != end or cell(text) is None:
+            return None
+        names.append(" ".join(own))
+        rest = rest[len(own) :]
+    return None if rest else _by_name(names, [text for text, _, _ in tokens])
 
 
 def _in_order(names: Sequence[Span], tokens: Sequence[Span]) -> dict[str, str]:

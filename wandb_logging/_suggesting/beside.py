@@ -5,6 +5,7 @@ Such lines belong to a report, carry the same names as rows, or give the step of
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections import defaultdict
@@ -127,6 +128,36 @@ def neighbours(groups: list[Group], kept: list[Group], begin: int) -> list[Group
     return found
 
 
+def whole_reports(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
+    """Find what has the name of a setting amid results: `Peak level dB`, `Crest factor`, in a report without gaps.
+
+    A report is a run of lines `name: number`, most of which are results that are said once; some have decimals.
+    """
+    results = {id(group) for group in kept if group.step is None and group.wanted and len(group.shapes) <= _ROWS}
+    if len(results) * 2 < _REPORT:
+        return []
+    lines = {
+        item.number: (group, item)
+        for group in groups
+        if len(group.shapes) <= _ROWS and _is_clean(group.first)
+        for item in group.shapes
+        if item.number >= begin
+    }
+    found: dict[int, Group] = {}
+    for start in sorted(number for number in lines if number - 1 not in lines):
+        run = list(itertools.takewhile(lines.__contains__, range(start, start + _LONGEST)))
+        told = sum(id(lines[number][0]) in results for number in run)
+        measured = sum(bool(lines[number][1].fields[0].value % 1) for number in run)
+        if len(run) < _REPORT or told * 2 < len(run) or measured * 4 < len(run):
+            continue
+        left = [group for group, _ in map(lines.__getitem__, run) if id(group) not in results and group not in kept]
+        found.update((id(group), group) for group in left if not is_id(group.first.fields[0].name))
+    for group in found.values():
+        group.wanted, group.step = {0: group.first.fields[0].name}, None
+    return list(found.values())
+
+
+_REPORT = 8  # lines
 _SEVERAL = 3  # results in one line, above which settings can stand
 _LONGEST = 60  # lines of reports; a longer run of names and numbers is a list of something
 

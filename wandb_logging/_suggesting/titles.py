@@ -63,15 +63,17 @@ def _families(texts: Sequence[Text]) -> Mapping[str, dict[int, tuple[str, str]]]
     numbered: set[str] = set()
     of_all: dict[int, tuple[str, str]] = {}
     for number, text in texts:
-        if len(text) < _LONGEST and (match := _RULED.match(text)) and not _COUNTS.search(match["name"]):
-            found[match["rule"]][number] = (escaped(text.strip()), escaped(match["name"]))
+        if text[:3] in _RULES:
+            match = _RULED.match(text[:_LONGEST])
+            if match and not _COUNTS.search(match["name"]):
+                found[match["rule"]][number] = (escaped(text.strip()), escaped(match["name"]))
+        elif not text[:1].isalpha() and text[:1] != "[":
+            continue
         elif (match := _NUMBERED.match(text)) and match["noun"].lower() in _PARTS:
             numbered.add(match["name"])
-            found[match["name"]][number] = (
-                f"{match['text']}{{number:word}}{match['end']}",
-                f"{match['name']} {{number}}",
-            )
-        elif match := _IN_ONE.match(text):
+            line = f"{match['text']}{{number:word}}{match['end']}"
+            found[match["name"]][number] = (line, f"{match['name']} {{number}}")
+        elif text[-1:] == ":" and (match := _IN_ONE.match(text)):
             found[match["name"]][number] = (f"{match['text']} {{which:word}}{match['end']}", "{which}")
         elif match := _OF_ALL.match(text):
             of_all[number] = (match["name"], match["name"])
@@ -81,6 +83,7 @@ def _families(texts: Sequence[Text]) -> Mapping[str, dict[int, tuple[str, str]]]
 
 
 _LONGEST = 120
+_RULES = frozenset({"===", "###", "***", "~~~"})
 _COUNTS = re.compile(r"(?i)(?<![\w(])\d[^()]*\Z|train|eval|test|valid")  # `Epoch 1/5`; others know about held-out data
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from wandb_logging._suggesting.findings import Finding, Text
 
 _LINE = re.compile(
-    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%)|%)?\s+"
+    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%|[KMGT])|%)?\s+"
     r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?:(?P<aside>\([^()]*\)|#\s+[\d,.]+[ %].*\S)\s*)?\Z"
 )
 _LEAST = 3
@@ -40,12 +40,23 @@ _MOST = 40
 
 def _is_report(run: Sequence[re.Match[str]], times: int) -> bool:
     told = sum(bool(one["more"] or (one["aside"] or "").startswith("#")) for one in run)
-    return (told * 3 >= 2 * len(run) or times > 1) and len({one["name"] for one in run}) == len(run)
+    report = told * 3 >= 2 * len(run) or times > 1 or _are_counts(run)
+    return report and len({one["name"] for one in run}) == len(run)
+
+
+def _are_counts(run: Sequence[re.Match[str]]) -> bool:
+    """Whether many lines are counts with names of several words, and the counts end where the first of them does."""
+    several = sum(" " in one["name"].strip() for one in run)
+    ends = {re.match(r"\s*\d[\d,]*", one.string).end() for one in run}  # type: ignore[union-attr]
+    return len(run) >= _MANY and several * 4 >= len(run) * 3 and len(ends) == 1
+
+
+_MANY = 8  # lines
 
 
 def _finding(number: int, match: re.Match[str]) -> Finding:
     name = match["name"].strip()
-    unit = re.search(r"(\smsec|\sms|\ssec|\ss|\s?%)\s+\Z", match.string[: match.start("name")])
+    unit = re.search(r"(\smsec|\sms|\ssec|\ss|\s[KMGT]|\s?%)\s+\Z", match.string[: match.start("name")])
     more = match["more"] or ""
     middle = re.sub(r"\d[\d.]*", "{_}", more) + (unit[1] if unit else "")
     return Finding([{"line": f"{{{name}}}{middle} {name}"}], "a line of a report", {number})

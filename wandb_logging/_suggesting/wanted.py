@@ -102,6 +102,7 @@ def _add_others(kept: list[Group], groups: list[Group], headed: AbstractSet[int]
     kept += beside.longer_names(groups, kept)
     beside.all_names(kept)
     kept += beside.neighbours(groups, kept, begin)
+    kept += beside.whole_reports(groups, kept, begin)
     kept += beside.of_blocks(groups, kept)
 
 
