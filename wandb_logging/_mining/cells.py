@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from wandb_logging._mining import numbers
+from wandb_logging._mining.leads import CONNECTION, without_lead
 from wandb_logging._mining.lines import blanks
 
 MAX_COLUMNS = 60
@@ -38,11 +39,6 @@ _DATED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")  # in one column
 _TUPLE = re.compile(r"\(([^()]{0,99},\s[^()]{0,99})\)")  # ( 0.1, 0.2, 0.3): three cells
 _IN_BRACKETS = re.compile(r"\([^()]{0,99}\)")  # hom(avg,lo,hi) is one name
 _ORNAMENTS = re.compile(r"(?<=\s)(?:([-.=*_])\1{7,}|\.{3})(?=\s)")  # a column of dots; pandas has three for many
-_BRACKET = re.compile(r"\[[^\[\]:]{3,40}\](?=\s)")
-_SAID_BY = re.compile(
-    r"[A-Za-z][\w.-]{0,30}(?:: {1,4}[A-Za-z]{1,10}:)? {0,2}(?:: {0,2})?\[\d{1,9}\] "
-)  # prog: info: [42]
-_DIGIT = re.compile(r"\d")
 _LONE_COLON = re.compile(r"(?<=[ \u00a0\u202f]):(?= )")  # French puts a blank before it
 _LEAD = re.compile(r"\s*(?:\S{1,20} ){0,2}([A-Za-z]{1,20}) +(\d{1,9}):\s+(?=[-+.\d])")
 _TAG = re.compile(r"\s*([A-Za-z][\w-]{0,15}(?: [\w+-]{1,15}){0,3}:(?=\s+\d[\d.]*\s)|[A-Z]{3,12}(?=\s+\d+\s))\s+")
@@ -57,7 +53,6 @@ Span = tuple[str, int, int]
 
 
 INDEX = "(index)"  # the first column of console.table: numbers of the rows, unless they have names
-CONNECTION = "[ ID]"  # iperf's first column: the number of a connection, or SUM
 LABEL = ""  # stands for the name of a first column that the header leaves unnamed
 
 
@@ -89,7 +84,7 @@ def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | No
         header, raw = (_ORNAMENTS.sub(blanks, text) for text in (header, raw))
     if ": " in header and _LONE_COLON.search(header):
         header, raw = (_LONE_COLON.sub(" ", text) for text in (header, raw))
-    header, raw = _without_lead(header, raw)
+    header, raw = without_lead(header, raw)
     bars = len(BARS.findall(header))
     if bars > 1 and len(BARS.findall(raw)) == bars and not _has_columns_between(header, raw):
         names = [name.strip() for name in BARS.split(header)]
@@ -166,23 +161,6 @@ def _led(header: str, raw: str) -> dict[str, str] | None:
     while texts and cell(texts[-1]) is None:
         texts.pop()  # a remark after the row
     return {lead[1]: lead[2], **_by_name(names, texts)} if len(texts) == len(names) > 1 else None
-
-
-def _without_lead(header: str, raw: str) -> tuple[str, str]:
-    """Both lines without what a logger put before them: a bracket of the same width, or time, level and name."""
-    bracket = _BRACKET.match(header) if header[:1] == "[" else None
-    other = _BRACKET.match(raw) if bracket else None
-    if bracket and other and bracket.end() == other.end() and bracket[0] != CONNECTION:
-        width = bracket.end()
-        return " " * width + header[width:], " " * width + raw[width:]
-    if " - " in header and " - " in raw:
-        width = header.index(" - ") + 3
-        if _DIGIT.sub("0", header[:width]) == _DIGIT.sub("0", raw[:width]):
-            return " " * width + header[width:], " " * width + raw[width:]
-    said_by = _SAID_BY.match(header)
-    if said_by and raw.startswith(said_by[0]):
-        return " " * said_by.end() + header[said_by.end() :], " " * said_by.end() + raw[said_by.end() :]
-    return header, raw
 
 
 def _apart(match: re.Match[str]) -> str:

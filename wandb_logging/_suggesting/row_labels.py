@@ -9,6 +9,7 @@ from typing import Any
 
 from wandb_logging._mining import cells as table_cells
 from wandb_logging._mining.cells import cell
+from wandb_logging._mining.leads import CONNECTION
 
 
 class RowLabels:
@@ -45,7 +46,7 @@ class RowLabels:
         texts = {one for one in ones if cell(one) is None and _LETTER.search(one)}
         if texts == {"all"} or (not texts and column.lower() in _NUMBERED_PARTS and _recur(ones)):
             texts.update(one for one in ones if one.isdigit())
-        elif column == table_cells.CONNECTION and _recur(ones):
+        elif column == CONNECTION and _recur(ones):
             texts.update(ones)
         return texts
 
