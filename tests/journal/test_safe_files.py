@@ -83,10 +83,10 @@ class TestLinks:
         (tmp_path / "named").symlink_to(root)
         assert safe_files.read(tmp_path / "named", "run.json") == b"{}"
 
-    @pytest.mark.parametrize("name", ["../private", "a/../../private", "/etc/hostname", "a\0b"])
+    @pytest.mark.parametrize("name", ["../private", "a/../../private", "/etc/hostname", "a\0b", "a\ud800b"])
     def test_names_stay_inside(self, root: Path, private: Path, name: str) -> None:
         """A journal that somebody changed names no file elsewhere."""
-        with pytest.raises(OSError, match=r"not in the run directory|no regular file"):
+        with pytest.raises(OSError, match=r"not in the run directory|no regular file|no name that a file can have"):
             safe_files.open_to_read(root, name)
         assert private.read_bytes() == PRIVATE
 

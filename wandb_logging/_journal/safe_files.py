@@ -354,6 +354,10 @@ def _parts(name: str) -> tuple[str, ...]:
     parts = PurePosixPath(name).parts
     if ".." in parts or PurePosixPath(name).is_absolute() or "\0" in name:
         raise NotOurs(errno.EINVAL, "is not in the run directory", name)
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # a lone surrogate, as JSON can have it
+        raise NotOurs(errno.EINVAL, "is no name that a file can have", name) from None
     return parts
 
 
