@@ -690,3 +690,12 @@ def test_a_word_behind_the_number_is_no_part_of_its_name() -> None:
     text = "".join(f"rms = 0.1{i}2 {word} cycle {i} of all\n" for i, word in enumerate(said))
     assert rows(text) == [(i, {"rms": float(f"0.1{i}2")}) for i in range(5)]
     assert len(suggest(text)) == 1
+
+
+def test_counts_of_the_entries_of_a_list_are_no_rows() -> None:
+    """`Installed-Size: 712` in each of several packages is none; beside a result that is measured it is one."""
+    entries = [f"Package: {name}\nInstalled-Size: {size}\n" for name, size in (("a", 712), ("b", 81), ("c", 3004))]
+    assert rows("\n".join(entries)) == []
+    measured = rows("\n".join(f"{entry}Score: 0.{i}5\n" for i, entry in enumerate(entries)))
+    assert (None, {"Installed-Size": 3004}) in measured
+    assert (None, {"Score": 0.25}) in measured

@@ -29,7 +29,7 @@ _FOREIGN = re.compile(
     r"|[0-9a-f]{3,16}:\s+(?:[0-9a-f]{2} ){2})"  # machine code
 )
 _FOREIGN_END = re.compile(  # a statement, a system call, markup
-    r"\w\(.{0,200}(?:[;{]\s*\Z|[\"{].{0,200}\)\s+= (?:-?\d|0x|\?))|</\w+>\s*\Z"
+    r"\w\(.{0,200}(?:(?:[;{]|;\s*\})\s*\Z|[\"{].{0,200}\)\s+= (?:-?\d|0x|\?))|</\w+>\s*\Z"
 )
 _REQUEST = re.compile(
     r"\b(?:(?:http_?)?status(?:_?code)?[\"']?[=:] ?[\"']?[1-5]\d\d\b|(?:responded|Completed|code=) ?[1-5]\d\d\b"

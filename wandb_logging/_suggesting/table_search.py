@@ -186,7 +186,7 @@ def _table(header: str, texts: Sequence[Text], i: int, taken: set[int], *, follo
     if other is not None:
         rule["ends"] = other
     rule.update({"decimal": ","} if decimal == "," else {}, **_without_whose(names, rule.get("step")))
-    things = _names_things(texts, lines) and not (tells or any(map(is_metric, names)))
+    things = not tells and _names_things(texts, lines, names)
     if things or _are_processes(header, names, rows, texts):
         kept = False
     elif step is not None:
@@ -259,13 +259,23 @@ def _without_whose(names: Sequence[str], step: str | None) -> dict[str, list[str
     return {"drop": whose} if whose else {}
 
 
-def _names_things(texts: Sequence[Text], lines: set[int]) -> bool:
-    """Whether each row has words of its own, as in a list of files or sockets; the words of a series come again."""
-    said = [tuple(_NAMED.findall(text)) for number, text in texts if number in lines and any(map(str.isdigit, text))]
-    return len(said) > _FEW_THINGS and all(said) and len(set(said)) * 10 >= len(said) * 9
+def _names_things(texts: Sequence[Text], lines: set[int], names: Sequence[str]) -> bool:
+    """Whether most rows have words of their own, as in a list of files or sockets, and no column is a result's.
+
+    In a series the words come again. What stands at an address is a thing, whatever its columns are called.
+    """
+    rows = [text for number, text in texts if number in lines and any(map(str.isdigit, text))]
+    if len(rows) > _FEW_THINGS and sum(bool(_ADDRESS.match(text)) for text in rows) * 10 >= len(rows) * 9:
+        return True
+    said = [tuple(_NAMED.findall(text)) for text in rows]
+    labels = {words[0] for words in said if words}
+    parts = (name.partition("/") for name in names)
+    results = any(is_metric(rest if first in labels else first + between + rest) for first, between, rest in parts)
+    return len(said) > _FEW_THINGS and all(said) and len(set(said)) * 4 >= len(said) * 3 and not results
 
 
-_NAMED = re.compile(r"(?<![\w.])[A-Za-z_/.][\w/.:@-]{2,80}")
+_NAMED = re.compile(r"(?<![\w.])(?:[A-Za-z_/.][\w/.:@-]{2,80}|(?=\d*[A-F])[0-9A-F]{8,}\b)")
+_ADDRESS = re.compile(r"\s*(?:0x)?(?=[0-9a-f]*[0-9])[0-9a-f]{8,16}\b(?!\.)")
 _FEW_THINGS = 3
 _AT = re.compile(r"\d:\d\d")
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence, Set as AbstractSet
 
 from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
-from wandb_logging._mining.vocabulary import EPOCHS, ends_as_result, is_id, is_left, is_metric, is_setting, words
+from wandb_logging._mining.vocabulary import (
+    EPOCHS,
+    ends_as_result,
+    is_id,
+    is_left,
+    is_measure,
+    is_metric,
+    is_setting,
+    words,
+)
 from wandb_logging._suggesting import beside, reports, step_search
 from wandb_logging._suggesting.findings import Finding
 from wandb_logging._suggesting.group import Group
@@ -29,7 +38,7 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
     regular = _regular(groups)
     begin = _begin(regular, findings)
     kept = [group for group in regular if not _prepares(group, begin)]
-    kept += [group for group in groups if group not in kept and is_said_once(group, begin)]
+    kept += [group for group in groups if group not in kept and is_said_once(group, begin) and not _is_record(group)]
     kept = without_lists(kept)
     _add_others(kept, groups, headed, begin)
     if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
@@ -44,7 +53,11 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
 
 def _measures(group: Group) -> bool:
     """Whether a number of these lines is a result that is measured: it has decimals."""
-    return any(is_metric(name) and any(value % 1 for value in group.values(i)) for i, name in group.wanted.items())
+    results = [i for i, name in group.wanted.items() if is_metric(_EXTREME.sub("", name))]
+    return any(value % 1 for i in results for value in group.values(i))
+
+
+_EXTREME = re.compile(r"(?i)\b(?:max|min)\b")  # also of what somebody chose, such as versions
 
 
 def _is_bare_count(group: Group) -> bool:
@@ -314,6 +327,14 @@ def _is_of_no_interest(group: Group, i: int) -> bool:
     return not item.is_counted and (is_id(item.name) or is_left(item.name))
 
 
+def _is_term(group: Group, i: int) -> bool:
+    """Whether a number is a term of an expression: `cost = 20 * products + 10 * sums`."""
+    return bool(_TERM.match(group.first.text, group.first.fields[i].end))
+
+
+_TERM = re.compile(r" ?[*] ?[A-Za-z(]")
+
+
 def _is_share(group: Group, i: int) -> bool:
     """Whether a line says only how many of all are right: `Accuracy on training data: 40900 / 50000`."""
     item = group.first.fields[i]
@@ -398,12 +419,13 @@ _AGAINST = (
     _is_place,
     _is_remark,
     _is_first_of_row,
+    _is_term,
 )  # what a number must not be to be a metric
 
 
 def _is_regular(group: Group) -> bool:
     """Whether lines of this shape recur or count, so that they are rows."""
-    if not group.wanted:
+    if not group.wanted or _is_record(group):
         return False
     many = len(group.shapes)
     if group.step is not None:
@@ -440,6 +462,18 @@ def _is_regular(group: Group) -> bool:
     named = bool(strong) or (many >= _ROWS and measured > 1)
     begins = min(group.wanted) == 0 and 0 in strong and leads(group.first, group.first.fields[0])
     return many > 2 and (varies or metric) and (named or metric) and (metric or begins or not _is_prose(group))
+
+
+def _is_record(group: Group) -> bool:
+    """Whether lines are records of a service or of the system, which count nothing and tell no result."""
+    counts = group.step is not None and len(set(group.values(group.step))) > 1
+    return not counts and bool(_RECORD.search(group.first.text)) and not any(map(is_measure, group.wanted.values()))
+
+
+_RECORD = re.compile(
+    r"\blevel=[a-z]+\b.{0,80} msg=|\"(?:level|severity|caller)\": ?\""  # of an application's logger
+    r"|\A[IWEF]\d{4} \d\d:|\A(?:\S+ ){0,5}\[ {0,6}\d+\.\d{6}\] "  # I0304 05:06:07, [    0.123456]
+)
 
 
 def _says_nothing(group: Group) -> bool:

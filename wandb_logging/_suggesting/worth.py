@@ -86,7 +86,12 @@ def _is_tried(one: Seen) -> bool:
     return one.name.startswith(("START ", "Start ", "Starting ")) and not is_metric(one.name)
 
 
-_AGAINST = (_is_sentence, _is_default, _is_unit, _is_amount_of_steps, _is_tried)
+def _is_option(one: Seen) -> bool:
+    """`"-std=c++11"`: what begins with a quote or a dash is no name."""
+    return one.name.startswith(('"', "'-", "-"))
+
+
+_AGAINST = (_is_option, _is_sentence, _is_default, _is_unit, _is_amount_of_steps, _is_tried)
 
 
 def _said(one: Seen) -> bool:
