@@ -263,15 +263,16 @@ def test_titles_that_count_are_steps_and_no_sections() -> None:
     assert rows(text)[-1] == (5, {"loss": 0.41})
 
 
-def test_numbers_end_where_their_names_of_several_words_end() -> None:
+@pytest.mark.parametrize("last", ["", " CPU used per"])
+def test_numbers_end_where_their_names_of_several_words_end(last: str) -> None:
     """Two names that are one blank apart are told apart by the numbers below them, as stress-ng has them."""
-    text = "tool: info:  [42] stressor       bogo ops real time  usr time   bogo ops/s CPU used per\n"
-    text += "tool: info:  [42]                           (secs)    (secs)   (real time) instance (%)\n"
-    text += "".join(
-        f"tool: info:  [42] {name:8}           3{i}66      3.0{i}      1.4{i}      102{i}.55        4{i}.23\n"
-        for i, name in enumerate(("cpu", "vm", "hdd"))
-    )
-    values = {"bogo ops": 3266, "real time": 3.02, "usr time": 1.42, "bogo ops/s": 1022.55, "CPU used per": 42.23}
+    text = f"tool: info:  [42] stressor       bogo ops real time  usr time   bogo ops/s{last}\n"
+    text += f"tool: info:  [42]                           (secs)    (secs)   (real time){last and ' instance (%)'}\n"
+    for i, name in enumerate(("cpu", "vm", "hdd")):
+        text += f"tool: info:  [42] {name:8}           3{i}66      3.0{i}      1.4{i}      102{i}.55"
+        text += f"        4{i}.23\n" if last else "\n"
+    values = {"bogo ops": 3266, "real time": 3.02, "usr time": 1.42, "bogo ops/s": 1022.55}
+    values.update({"CPU used per": 42.23} if last else {})
     assert rows(text)[-1] == (None, {f"hdd/{name}": value for name, value in values.items()})
 
 
@@ -292,6 +293,9 @@ def test_counts_below_one_another_are_a_report() -> None:
     assert [row for _, row in rows(text)] == [{name: i * 100000 + 24105} for i, name in enumerate(names, 1)]
     words = "".join(f"  {i}24105 {name.split()[0]}\n" for i, name in enumerate(names, 1))
     assert rows(words) == []  # what `uniq -c` prints
+    left = "Tcp:\n" + "".join(f"    {7**i} {name}\n" for i, name in enumerate(names, 1))
+    assert [row for _, row in rows(left)] == [{name: 7**i} for i, name in enumerate(names, 1)]
+    assert rows("".join(f"    {i} {name}\n" for i, name in enumerate(names, 1))) == []  # a list with numbers
 
 
 def test_the_name_of_a_setting_amid_results_is_a_result() -> None:

@@ -176,8 +176,8 @@ def _cells(header: str, tokens: Sequence[Span], *, narrow: bool, ends: Sequence[
     if marked is not None:
         return marked
     labelled = _by_index(header, tokens) or _by_label(header, tokens) or _by_term(header, tokens)
-    counted = labelled or _by_count(header, tokens, narrow=narrow)
-    return counted or (not narrow and _by_name_ends(header, tokens)) or _by_place(header, tokens, narrow=narrow)
+    named = labelled or (None if narrow else _by_name_ends(header, tokens))
+    return named or _by_count(header, tokens, narrow=narrow) or _by_place(header, tokens, narrow=narrow)
 
 
 def _marked_behind(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:

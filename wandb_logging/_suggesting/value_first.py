@@ -45,13 +45,20 @@ def _is_report(run: Sequence[re.Match[str]], times: int) -> bool:
 
 
 def _are_counts(run: Sequence[re.Match[str]]) -> bool:
-    """Whether many lines are counts with names of several words, and the counts end where the first of them does."""
+    """Whether many lines are counts with names of several words, in one column; not the numbers of a list."""
     several = sum(" " in one["name"].strip() for one in run)
-    ends = {re.match(r"\s*\d[\d,]*", one.string).end() for one in run}  # type: ignore[union-attr]
-    return len(run) >= _MANY and several * 4 >= len(run) * 3 and len(ends) == 1
+    if len(run) < _MANY or several * 4 < len(run) * 3:
+        return False
+    counts = [match for one in run if (match := _COUNT.match(one.string))]
+    in_column = (
+        len({one.start(1) for one in counts}) == 1 <= counts[0].start(1) or len({one.end(1) for one in counts}) == 1
+    )
+    numbers = [float(one[1].replace(",", "")) for one in counts]
+    return in_column and any(other - one != 1 for one, other in zip(numbers, numbers[1:]))
 
 
-_MANY = 8  # lines
+_COUNT = re.compile(r"\s*(\d[\d,]*)")
+_MANY = 6  # lines
 
 
 def _finding(number: int, match: re.Match[str]) -> Finding:
