@@ -313,3 +313,12 @@ def test_the_name_of_a_setting_amid_results_is_a_result() -> None:
     )
     text = "".join(f"{name}: {i}.25\n" for i, name in enumerate(names))
     assert {name for _, row in rows(text) for name in row} == set(names)
+
+
+def test_names_behind_numbers_that_differ_in_a_word_are_not_one() -> None:
+    """`1.86s user time` and `0.66s system time` are no curve called `time`."""
+    text = "run time: 3.25\n" + "".join(
+        f"tool: info:  [42]       {value}s {name} time ( 1{value}%)\n"
+        for value, name in ((1.86, "user"), (0.66, "system"), (2.52, "total"))
+    )
+    assert not any("time" in row for _, row in rows(text))
