@@ -94,10 +94,20 @@ def test_rules_that_people_wrote(log: Path, tmp_path: Path) -> None:
     assert found == {"line": 2, "step": 10, "metrics": {"loss": 1.5, "time": 1.5}}
 
 
+def test_a_rule_that_is_off(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The key needs no quotes, though YAML reads it as False."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {line: 'loss {loss}', off: true}\n- {line: 'time {time}ms', off: false}\n", encoding="utf-8")
+    assert main(["mine", "--json", "--rules", str(rules), str(log)]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[0]) == {"line": 1, "step": None, "metrics": {"time": 0.5}}
+
+
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
         ("- line: 'a {b'\n", "text_metrics.rules[0].line a brace is not closed"),
+        ('- {line: "loss {on}", only: [on]}\n', "only must be a list of names, not [True]; in YAML the names on, off"),
+        ('- {line: "loss {loss}", prefix: no}\n', "prefix must be a string, not False; in YAML the names on, off"),
         ("nothing: here\n", "holds no list of rules"),
         ("- [\n", "is no YAML"),
         ('{"rules": [{"lines": "x"}]}', "text_metrics.rules[0] has no key 'lines'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._settings.schema import json_schema
@@ -72,6 +73,15 @@ def test_the_schema_knows_which_keys_go_together(rule: dict[str, Any]) -> None:
         Settings(text_metrics=[rule])
     entry = {"class": "wandb_logging.WandbHandler", "text_metrics": [rule]}
     assert not jsonschema.Draft202012Validator(json_schema()).is_valid(entry)
+
+
+def test_the_key_off_as_yaml_reads_it() -> None:
+    """A bare `off` is False in YAML 1.1; in a dictConfig of YAML it is the rule's key all the same."""
+    entry = yaml.safe_load("text_metrics:\n- {line: 'loss {loss}', off: true}\n- {pairs: ':', off: no}\n")
+    rules = (Settings(**entry).text_metrics or {})["rules"]
+    assert rules == [{"line": "loss {loss}", "off": True}, {"pairs": ":", "off": False}]
+    with pytest.raises(SettingsError, match="has no key False"):
+        Settings(text_metrics=[{"pairs": ":", "off": True, False: True}])
 
 
 def test_text_format() -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wandb_logging._mining.rule_keys import with_off
+
 _ENTRY = re.compile(r"(- |  )([A-Za-z]+): (.*)\Z")
 _HEADS = frozenset({"text_metrics:", "rules:"})
 
@@ -67,7 +69,7 @@ def text_metrics_in(tree: object) -> dict[str, Any]:
     found = tree if isinstance(tree, dict) else {"rules": tree}
     if not isinstance(found.get("rules"), list):
         raise ValueError("holds no list of rules")
-    return found
+    return {**found, "rules": with_off(found["rules"])}
 
 
 def _of_tree(tree: object) -> dict[str, Any] | None:

@@ -74,6 +74,22 @@ def schema() -> dict[str, Any]:
     }
 
 
+def with_off(rules: object) -> object:
+    """Rules whose key `off` is a text: YAML 1.1 reads a bare `off` as False, and no other key can be meant by that.
+
+    What is no list of mappings comes back as it is, to be refused by who reads it.
+    """
+    if not isinstance(rules, (list, tuple)):
+        return rules
+    return [_with_off(rule) if isinstance(rule, Mapping) else rule for rule in rules]
+
+
+def _with_off(rule: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    if False not in rule or "off" in rule:
+        return rule
+    return {"off" if key is False else key: value for key, value in rule.items()}
+
+
 def form_of(given: Mapping[Any, Any], at: Callable[[str], str]) -> str:
     """The form of a rule, all of whose keys are checked.
 
@@ -103,6 +119,7 @@ def form_of(given: Mapping[Any, Any], at: Callable[[str], str]) -> str:
     return forms[0]
 
 
+_IN_QUOTES = "; in YAML the names on, off, yes and no need quotes"
 _ONE_OF = f"one of {', '.join(FORMS[:-1])}"
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "boolean": (bool,), "null": (type(None),)}
 
@@ -112,12 +129,13 @@ def _check_kind(value: object, kind: Mapping[str, Any], at: str) -> None:
         raise SettingsError(f"{at} must be one of {kind['enum']}, not {value!r}")
     if kind.get("type") == "array":
         if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-            raise SettingsError(f"{at} must be a list of names, not {value!r}")
+            quotes = isinstance(value, (list, tuple)) and any(isinstance(item, bool) for item in value)
+            raise SettingsError(f"{at} must be a list of names, not {value!r}{_IN_QUOTES if quotes else ''}")
         return
     kinds = kind.get("type", [])
     wanted = [kinds] if isinstance(kinds, str) else kinds
     is_flag = isinstance(value, bool) and "boolean" not in wanted  # which Python takes for a whole number
     if wanted and (is_flag or not isinstance(value, tuple(item for name in wanted for item in _TYPES[name]))):
-        raise SettingsError(f"{at} must be a {' or '.join(wanted)}, not {value!r}")
+        raise SettingsError(f"{at} must be a {' or '.join(wanted)}, not {value!r}{_IN_QUOTES if is_flag else ''}")
     if kind.get("minLength") and value == "":
         raise SettingsError(f"{at} must not be empty")

@@ -56,8 +56,9 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
             raise ValueError(f"args or rules, not {unknown[0]!r}; a rule goes into the list of rules")
         kept = {"args": _args(given.get("args", False)), "rules": [] if given.get("rules") is None else given["rules"]}
         if kept["rules"] != []:
-            from wandb_logging._mining import ruleset  # noqa: PLC0415
+            from wandb_logging._mining import rule_keys, ruleset  # noqa: PLC0415
 
+            kept["rules"] = rule_keys.with_off(kept["rules"])
             ruleset.check(kept["rules"])
         return kept if kept["args"] or kept["rules"] else None
 
