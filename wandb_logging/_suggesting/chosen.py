@@ -32,6 +32,7 @@ def listed(texts: Sequence[tuple[int, str]]) -> set[int]:
     for number, text in [*texts, (0, "")]:
         match = _LISTED.match(text)
         name, value = (match["name"], match["value"] or match["other"] or "") if match else ("", "")
+        match = None if not run and _MEASURED.match(value) else match  # a result above a list is not of it
         if match and run.setdefault(name, (number, value))[1] == value:
             continue
         measured = sum(bool(_MEASURED.match(value)) for _, value in run.values())
