@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.mining.test_other_forms import SIX, lines, rows
@@ -322,3 +324,24 @@ def test_names_behind_numbers_that_differ_in_a_word_are_not_one() -> None:
         for value, name in ((1.86, "user"), (0.66, "system"), (2.52, "total"))
     )
     assert not any("time" in row for _, row in rows(text))
+
+
+@pytest.mark.parametrize(
+    "loads", [(1, 3, 3, 4), (0, 1, 1, 2, 2), (2, 2, 3, 3, 5), (0, 0, 0, 1), (1, 2, 4, 5, 9), (1, 2, 2, 3, 4, 5, 6, 7)]
+)
+def test_a_load_that_happens_to_grow_is_no_step(loads: tuple[int, ...]) -> None:
+    """A first column whose name is no step's counts only where its numbers leave no doubt: no row of vmstat is lost."""
+    text = " r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n"
+    for i, load in enumerate(loads):
+        text += (
+            f"{load:2}  {i % 2}      0 81{i}344 102344 512344{i}    0    0    {i}    3{i}  12 3{i}  3  1 9{i}  1  0\n"
+        )
+    assert [(step, found["r"]) for step, found in rows(text)] == [(None, load) for load in loads]
+
+
+@pytest.mark.parametrize("counts", [range(4), (10, 20, 30, 40), (1, 2, 4, 8, 16, 32)])
+def test_a_first_column_that_counts_is_the_step_whatever_its_name(counts: Sequence[int]) -> None:
+    """Numbers that grow by the same amount, or that always grow in many rows, count the rows."""
+    text = "  wave   energy   drift\n"
+    text += "".join(f"  {count:4}   {i}.25     0.0{i}1\n" for i, count in enumerate(counts))
+    assert [step for step, _ in rows(text)] == list(counts)

@@ -377,6 +377,8 @@ def _goes_up(values: Sequence[float]) -> bool:
     if len(blocks) == 1 and again and len(values) > len(begins):
         return True  # the same numbers in each table
     steps = {other - one for i, (one, other) in enumerate(zip(values, values[1:])) if i not in again}
+    if min(steps, default=0) <= 0 or (len(steps) > 1 and len(values) < _BY_CHANCE):
+        return False  # a load such as `1 3 3 4`: rows with the same step would be one
     return increasing(values) and (
         not again
         or (len(again) * 4 <= len(values) and steps == {1} and all(values[i + 1] < _ANEW < values[i] for i in again))
@@ -385,6 +387,7 @@ def _goes_up(values: Sequence[float]) -> bool:
 
 _SURE = 4  # rows from the first on whose first number surely is what counts them
 _ANEW = 3
+_BY_CHANCE = 6  # so few different numbers may each be higher than the one before and yet count nothing
 _ORNAMENTS = re.compile(r"\s*([-=*#~_])\1{9,}\s*\Z")  # a line without gaps: no rule between columns
 
 
