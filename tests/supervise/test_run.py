@@ -235,9 +235,12 @@ class TestPassingOn:
 
     def test_what_it_leaves_running_is_left(self) -> None:
         """A program that ends is over, though something it has started holds its stdout."""
-        done = ran("sh", "-c", "sleep 1000 & echo $!; exit 3")
-        os.kill(int(done.stdout), signal.SIGKILL)
-        assert done.returncode == 3
+        with started("sh", "-c", "sleep 1000 & echo $!; exit 3") as process:
+            assert process.stdout is not None
+            left = int(process.stdout.readline())
+            assert process.wait(PATIENCE) == 3
+            os.kill(left, signal.SIGKILL)
+            assert process.stdout.read() == b""  # as without us, who reads it waits for that
 
     def test_what_it_leaves_running_may_write_on(self) -> None:
         """Whoever is tired of what comes of that ends us, with the program's exit code."""
@@ -782,19 +785,24 @@ class TestProcesses:
 
     @pytest.mark.parametrize("keeps", [True, False])
     def test_one_that_becomes_a_daemon(self, keeps: bool) -> None:
-        """The command is over when the program is; what lives on in the background is left alone."""
+        """The command is over when the program is; what lives on in the background can go on writing, and is seen."""
         code = (
             "import os, sys, time\n"
             "print('begins', flush=True)\n"
             "if os.fork(): os._exit(0)\n"
             "os.setsid()\n"
             "if os.fork(): os._exit(0)\n"
-            "open('daemon', 'w').write(str(os.getpid()))\n"
             f"[os.close(fd) for fd in (0, 1, 2) if not {keeps}]\n"
-            "time.sleep(1000)"
+            "while not os.path.exists('go'): time.sleep(0.01)\n"
+            f"if {keeps}: os.write(1, b'later\\n'), os.write(2, b'too\\n')\n"
+            "open('gone', 'w').close()"
         )
-        done = ran(*python(code))
-        while not (Path("daemon").exists() and Path("daemon").read_text()):
-            os.sched_yield()
-        os.kill(int(Path("daemon").read_text()), signal.SIGKILL)
+        with Path("out").open("wb") as out, Path("error").open("wb") as error:
+            program = [*command(), *python(code)]
+            done = subprocess.run(program, env=environment(), stdout=out, stderr=error, timeout=PATIENCE, check=False)
         assert (done.returncode, the_run().exit_code, texts(the_run())) == (0, 0, ["begins"])
+        Path("go").touch()
+        wait_until(Path("gone").exists)
+        if keeps:
+            wait_until(lambda: Path("out").read_text() == "begins\nlater\n")
+            wait_until(lambda: "too\n" in Path("error").read_text())

@@ -22,7 +22,7 @@ from typing import Any
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
 from wandb_logging._supervise.becoming import Waiting, begin_as_programs_do
-from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, read, widen, write, write_some
+from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, leave_to_others, read, widen, write, write_some
 from wandb_logging._supervise.terminal import Terminal
 
 _AHEAD = 2**24  # bytes that are read before anybody takes them
@@ -210,7 +210,11 @@ class Program:
         with selectors.DefaultSelector() as selector:
             for stream in self._streams:
                 selector.register(stream.source, selectors.EVENT_READ, stream)
-            return self._until_the_end(selector, take)
+            code = self._until_the_end(selector, take)
+            for key in selector.get_map().values():
+                if isinstance(key.data, Pipe):  # else it is our stdin
+                    leave_to_others(key.data)
+            return code
 
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()

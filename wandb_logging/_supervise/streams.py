@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import fcntl
 import os
 import select
@@ -56,6 +57,19 @@ class Gathered:
         if ready and self._wide and self._busy > self._after:
             time.sleep(_GATHER)
         return ready
+
+
+def leave_to_others(pipe: Pipe) -> None:
+    """Have a process of its own pass on what is still to come, until nobody writes it any more.
+
+    Else the next write of a process that the program left running would end that process.
+    """
+    os.set_blocking(pipe.source, True)
+    with contextlib.suppress(OSError):  # there is no `cat`, or no process left
+        to_stdin, to_stdout = ((os.POSIX_SPAWN_DUP2, fd, end) for fd, end in ((pipe.source, 0), (pipe.target, 1)))
+        nothing = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+        # A process group of its own: no key at the terminal is meant for it.
+        os.posix_spawnp("cat", ["cat"], os.environ, file_actions=[to_stdin, to_stdout, nothing], setpgroup=0)
 
 
 def widen(pipe: int) -> bool:
