@@ -109,7 +109,7 @@ def names_of(
         template: the text with its placeholders.
         places: the pattern of a placeholder.
         texts: the values that are texts.
-        every: whether each named value is a metric.
+        every: whether each number is a metric, by the words before it if it has no better name.
     """
     template = lines.clean(template)
     try:
@@ -119,19 +119,20 @@ def names_of(
     keys = [place for place, _, _ in found]
     text, at = "", 0
     for i, (place, _, match) in enumerate(found):
-        text += places.sub(_unescaped, template[at : match.start()])
+        text += _without_marks(places.sub(_unescaped, template[at : match.start()]))
         at = match.end()
         text += _mark(i, text=place in texts and _may_name(text, template[at : at + 8]))
-    text = _OF.sub(r"\1", text + places.sub(_unescaped, template[at:]))
+    text = _OF.sub(r"\1", text + _without_marks(places.sub(_unescaped, template[at:])))
     text = _WHEN.sub(_step_first, _SAID.sub(r"\1:", text))
     numbers = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
+    numbers = _with_unnamed(text, numbers, len(keys)) if every else numbers
     for pair in numbers:
         key = _place(pair, keys)
         if not pair.name and isinstance(key, str):
             pair.name, pair.sep = key, "="
     sections = _sections(text, numbers, keys, texts)
     names: dict[Place, Name] = {}
-    for pair, name in _metrics(numbers, every=every):
+    for pair, name in _whole(text, numbers) if every else _metrics(text, numbers):
         before = () if step_rank(name) is not None else sections[id(pair)]
         made = _joined((*before, *_parts(name, keys)))
         if made:
@@ -147,6 +148,14 @@ def _unescaped(match: re.Match[str]) -> str:
 _FIRST = 7_000_001
 _WORD = r"Qq[a-z]{2}"
 _MARKS = re.compile(rf"(?P<before>[ #(\[]*)(?P<mark>{_WORD}|70\d{{5}})(?P<after> ?)")
+
+
+def _without_marks(literal: str) -> str:
+    """Text of a template, changed where it looks like a mark."""
+    return _LIKE_MARKS.sub(lambda match: "71" if match[0] == "70" else "QQ", literal)
+
+
+_LIKE_MARKS = re.compile(r"70(?=\d{5})|Qq(?=[a-z])")
 
 
 def _mark(i: int, *, text: bool) -> str:
@@ -168,7 +177,7 @@ def _may_name(before: str, after: str) -> bool:
     return not before.rstrip(" :=")[-1:].isalpha()
 
 
-_OF = re.compile(r"(?<![\w.])(70\d{5}) ?/ ?70\d{5}(?![\w.])")  # %d/%d: how many of how many
+_OF = re.compile(r"(?<![\w.])(70\d{5})(?: ?/ ?| of )70\d{5}(?![\w.])")  # %d/%d, %d of %d: how many of how many
 _WHEN = re.compile(
     r"(?P<name>[A-Za-z][\w@/-]*(?: [\w@/-]+){0,3}?) (?:after|at|on|in|over|for) "
     r"(?:the )?(?P<last>(?:last |past |previous )?)"
@@ -185,18 +194,79 @@ def _step_first(match: re.Match[str]) -> str:
     return f"{unit} {match['n']}, {match['name']}: " if counts else f"{match['name']}: "
 
 
-def _metrics(found: Sequence[Pair], *, every: bool) -> list[tuple[Pair, str]]:
-    names = [noun(pair.name) if pair.sep == " " else pair.name for pair in found]
+def _metrics(text: str, found: Sequence[Pair]) -> list[tuple[Pair, str]]:
+    """The numbers that are metrics, if a template looks like metrics."""
+    names = ["" if _is_to_come(text, pair) else _name_at(text, pair) for pair in found]
     named = [(pair, name) for pair, name in zip(found, names) if name and not is_id(name) and not is_left(name)]
     counted = any(step_rank(name) is not None for _, name in named)
     results = any(_is_text(name) or (is_metric(name) and not _is_setting(name)) for _, name in named)
-    if not every and not results and not (counted and len(named) > 1):
+    if not results and not (counted and len(named) > 1):
         return []
     return [
         (pair, _plain(name))
         for pair, name in named
-        if every or is_metric(name) or pair.sep in ":=" or (counted and pair.sep == " ") or _is_text(name)
+        if is_metric(name)
+        or pair.sep in ":="
+        or _is_text(name)
+        or (counted and (pair.sep == " " or _COUNTED.match(text, pair.end)))
     ]
+
+
+def _name_at(text: str, pair: Pair) -> str:
+    """The name in front of a number; else its unit, or the things it counts: `took 2.5 seconds`, `read 5 rows`."""
+    name = noun(pair.name) if pair.sep == " " else pair.name
+    if name and name.lower() not in _VERBS:
+        return name
+    behind = _COUNTED.match(text, pair.end)
+    return _SECONDS.get(behind[1], behind[1]) if behind else name
+
+
+def _is_to_come(text: str, pair: Pair) -> bool:
+    """Whether a number without a name in front says how long something may take: `retrying in 5 seconds`."""
+    before = text[max(pair.start - _MOST_BEFORE, 0) : pair.start]
+    return pair.sep == " " and not noun(pair.name) and bool(_TO_COME.search(re.split(r"[,;]|70\d{5}", before)[-1]))
+
+
+def _whole(text: str, found: Sequence[Pair]) -> Iterator[tuple[Pair, str]]:
+    """All numbers of a template that is wanted, whatever it says: each with a name that no other has."""
+    taken: set[str] = set()
+    last, at = "", 0
+    for pair in found:
+        before = _BEFORE.search(_MARKS.sub(",", text[at : pair.start])[-_MOST_BEFORE:])
+        at = pair.end
+        words_before = before[0] if before and before[0].lower() not in _JOINING else last
+        name = last = _plain(_name_at(text, pair) or words_before)
+        if not name:
+            continue
+        number = 2
+        while name in taken:
+            name, number = f"{last} {number}", number + 1
+        taken.add(name)
+        yield pair, name
+
+
+def _with_unnamed(text: str, found: Sequence[Pair], places: int) -> list[Pair]:
+    """All numbers of a template with so many places, those too that no name stands beside."""
+    known = {pair.start: pair for pair in found}
+    marks = (
+        match for match in _MARKS.finditer(text) if match["mark"].isdigit() and 0 <= _index(match["mark"]) < places
+    )
+    return [
+        known.get(mark.start("mark")) or Pair("", int(mark["mark"]), "", " ", mark.start("mark"), mark.end("mark"))
+        for mark in marks
+    ]
+
+
+_SECONDS = {**dict.fromkeys(("s", "sec", "secs", "second"), "seconds"), "min": "minutes", "mins": "minutes"}
+_VERBS = frozenset("has have had got".split())  # what stands behind their number is counted
+_COUNTED = re.compile(
+    r"\s?(s|ms|us|ns|min|[kKMGT]i?B|second|(?<=\s)(?!is|was|has|does)[A-Za-z]{2,20}s)"
+    r"(?=[,;)\]]|\.?\s*$| (?:in|of|from|and|at|with|to|for|per|on|by)\b)"
+)
+_TO_COME = re.compile(r"(?i)\b(?:eta|retry|sleep|wait|timeout|remain|within|every)")  # how long something may take
+_BEFORE = re.compile(r"(?<!\w)[A-Za-z][\w@./-]*(?: [A-Za-z][\w@./-]*){0,3}(?=[^\w,;]*\Z)")
+_MOST_BEFORE = 80  # characters
+_JOINING = frozenset("and or of vs plus x".split())
 
 
 def _is_text(name: str) -> bool:
@@ -221,6 +291,9 @@ def _parts(name: str, keys: Sequence[Place]) -> Iterator[str | Part]:
         yield name[at : match.start()]
         at = match.end()
         before, mark, after = match.groups()
+        if not 0 <= _index(mark) < len(keys):  # digits of the template that touch a mark
+            yield match[0]
+            continue
         place = keys[_index(mark)]
         glued = before.strip(" ") != "" or (match.start() > 0 and not before) or (at < len(name) and not after)
         if mark.isdigit() and match.start() == 0:

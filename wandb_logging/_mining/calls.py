@@ -120,7 +120,7 @@ class Calls:
                     parts[0] if len(parts) == 1 and isinstance(parts[0], str) else self._name(parts, values, template)
                 )
                 if name:
-                    found[name if name not in found else f"{name} 2"] = _usual(value)
+                    found[name if name not in found else _another(name, found)] = _usual(value)
         return found
 
     def _known(self, template: str, places: re.Pattern[str]) -> _Known | None:
@@ -159,6 +159,11 @@ class Calls:
         values = {**dict(enumerate(args or ())), **named}
         places = DOLLARS if args is None else BRACES  # as in the logging cookbook
         return self._of_template(template, values, self._braces, places)
+
+
+def _another(name: str, found: Collection[str]) -> str:
+    """A name that is not among those found, for a second number, or a third, of one name."""
+    return next(f"{name} {i}" for i in range(2, len(found) + 3) if f"{name} {i}" not in found)
 
 
 def may_give(template: str) -> bool:
