@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
@@ -181,6 +182,41 @@ class TestPairs:
         text = "total: 177ms, size: 1.5GB\ntotal: 1.2s, size: 512MB\ntotal: 2s, size: 2GB"
         assert [metrics["total"] for _, metrics in found(text, {"pairs": ":"})] == pytest.approx([177, 1200, 2000])
         assert [metrics["size"] for _, metrics in found(text, {"pairs": ":"})] == pytest.approx([1.5, 0.512, 2])
+
+    def test_units_that_change_in_a_line(self) -> None:
+        """`{name:unit}` takes a number with any unit, glued or apart, or none; other units than sizes are text."""
+        lines = ("1 took=900ms read 12.5k", "2 took=1.25 s read 1.5M", "3 took=80us read 7", "4 took=2min read 1")
+        text = "".join(f"step {one}\n" for one in lines)
+        assert found(text, {"line": "step {step} took={took:unit} read {read:unit}"}) == [
+            (1, {"took": 900, "read": 12500}),
+            (2, {"took": 1250, "read": pytest.approx(1.5e6)}),
+            (3, {"took": pytest.approx(0.08), "read": 7}),
+            (4, {"took": 120_000, "read": 1}),
+        ]
+        assert found("v: 5 kg\nv: 6 m/s\nv: 7", {"line": "v: {v:unit}"}) == [(None, {"v": v}) for v in (5, 6, 7)]
+
+    def test_units_that_change_in_a_table(self) -> None:
+        """Each column stays in the unit of its first row, also where the table begins anew."""
+        head = "[ ID] Interval           Transfer     Bitrate         Retr  Cwnd\n"
+        rows = (
+            "[  5]   0.00-1.00   sec   112 MBytes   941 Mbits/sec    0    767 KBytes\n",
+            "[  5]   1.00-2.00   sec  1.50 GBytes  9.42 Gbits/sec    3   2.50 MBytes\n",
+        )
+        wanted = [
+            (None, {"Transfer": 112, "Bitrate": 941, "Retr": 0, "Cwnd": 767}),
+            (None, {"Transfer": 1536, "Bitrate": pytest.approx(9420), "Retr": 3, "Cwnd": 2560}),
+        ]
+        table = {"table": "Interval Transfer"}
+        assert found(head + "".join(rows), table) == wanted
+        assert found(head + rows[0] + head + rows[1], table) == wanted
+
+    def test_the_first_units_are_remembered_in_plain_json(self) -> None:
+        """A set of rules that goes on from what another saved keeps the units."""
+        rules = [{"line": "took {took:unit}"}]
+        one = RuleSet(rules)
+        assert [row.metrics for row in one.feed("took 900ms")] == [{"took": 900}]
+        other = RuleSet(rules, json.loads(json.dumps(one.saved)))
+        assert [row.metrics for row in other.feed("took 1.5s")] == [{"took": 1500}]
 
     def test_a_prefix_from_the_line(self) -> None:
         """`{event}` in a prefix is the word that the line gives under that name."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from wandb_logging._mining import numbers
+from wandb_logging._mining import numbers, units
 from wandb_logging._mining.leads import CONNECTION, without_lead
 from wandb_logging._mining.lines import blanks
 
@@ -67,6 +67,14 @@ def cell(text: str, decimal: str = ".") -> float | None:
         return numbers.number(match[1], decimal)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=2**10)
+def unit(text: str) -> str:
+    """The unit of the number in a cell; "" if it has none."""
+    text = text.strip()
+    match = _CELLS["."].match(text)
+    return units.behind(text, match.end(1)) if match else ""
 
 
 def row(header: str, raw: str, *, narrow: bool = False, ends: Sequence[int] | None = None) -> dict[str, str] | None:

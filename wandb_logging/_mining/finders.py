@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, Union
 from wandb_logging._mining import objects
 from wandb_logging._mining.blocks import Block, Box
 from wandb_logging._mining.lines import Line
-from wandb_logging._mining.numbers import factor
-from wandb_logging._mining.pairs import Pair, pairs
+from wandb_logging._mining.pairs import pairs
 from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
 from wandb_logging._mining.two_lines import TwoLines
+from wandb_logging._mining.units import Measured
 
 Find = Callable[[Line, dict[str, Any]], "Found | None"]
 Stateful = Union[Table, Stacked, Box, Block, TwoLines, Spread]
@@ -27,6 +27,7 @@ class Finder(NamedTuple):
 
     Attributes:
         find: gives the numbers and words of a line; `{}` inside something longer; None if the rule does not fit.
+            Where numbers have units that may change, they are `Measured`.
         needle: text without which no line fits.
         names: all names that the numbers and words can have; None if only the lines tell them.
         template: the template of a `line` rule.
@@ -85,21 +86,27 @@ def _pairs(given: Mapping[str, Any], decimal: str) -> Finder:
     template = _starting(given["starts"], decimal) if "starts" in given else None
     words = "{" in given.get("prefix", "")
 
-    def find(line: Line, state: dict[str, Any]) -> Found | None:
+    def find(line: Line, _: dict[str, Any]) -> Found | None:
         found: Found = {}
+        units: dict[str, str] = {}
         begin = 0
         if template is not None:
             begun = template.find(line.text)
             if begun is None:
                 return None
             found, begin = begun
+            units.update(found.units if isinstance(found, Measured) else {})
             begin = _same_place(line, begin)
         for pair in pairs(line.raw, decimal, begin):
-            if pair.sep in wanted and pair.name:
-                found.setdefault(pair.name, _in_first_unit(pair, state))
+            if pair.sep in wanted and pair.name and pair.name not in found:
+                found[pair.name] = pair.value
+                if pair.unit:
+                    units[pair.name] = pair.unit
         for name, word in _WORDS.findall(line.raw[begin:]) if words else ():
             found.setdefault(name, word)
-        return found if template is not None or found else None
+        if template is None and not found:
+            return None
+        return Measured(found, units) if units else found
 
     separator = "" if " " in wanted else given["pairs"]
     return Finder(find, separator if template is None else template.needle)
@@ -172,14 +179,6 @@ _MAKERS: dict[str, Callable[[Mapping[str, Any], str], Finder]] = {
     "Regex": _regex_of_sagemaker,
 }
 _WORDS = re.compile(r"(?:^|(?<=[\s,;{]))[\"']?([A-Za-z_]\w{0,40})[\"']?(?:=|: ?)[\"']?([A-Za-z_][\w-]{0,60})")
-
-
-def _in_first_unit(pair: Pair, state: dict[str, Any]) -> float:
-    """Convert a number to the unit its name had first: 177ms and later 1.2s give 177 and 1200."""
-    if not pair.unit:
-        return pair.value
-    first = state.setdefault("units", {}).setdefault(pair.name, pair.unit)
-    return pair.value if first == pair.unit else pair.value * factor(pair.unit, first)
 
 
 def _same_place(line: Line, at: int) -> int:

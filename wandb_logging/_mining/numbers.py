@@ -24,12 +24,12 @@ PLAIN = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
 DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
 
 _DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_ALIASES = {
+SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+ALIASES = {
     "nsec": "ns", "usec": "us", "μs": "us", "msec": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
     "mins": "min", "minutes": "min", "hours": "h",
 }  # fmt: skip
-_BYTES = {
+BYTES = {
     "B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
     "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40,
 }  # fmt: skip
@@ -39,9 +39,9 @@ _PLAIN_UNITS = (
     "i dB dBm V A mW kW Pa kPa MPa C H/s kH/s MH/s GFLOPS TFLOPS GFlop/s MFlop/s Mbps kbps Gbps rows/s cells/s "
     "steps/sec iter/sec it/sec trans/sec frames/s W J K °C Ry eV meV Ha kJ kJ/mol kcal/mol bytes /s /sec rpm px MiB/s"
 ).split()
-_TIMES = {*_SECONDS, *_ALIASES}
-_RATES = {f"{unit}/{per}" for unit in _BYTES for per in ("s", "sec")}
-UNITS = frozenset({*_TIMES, *_BYTES, *_RATES, *_PLAIN_UNITS})
+_TIMES = {*SECONDS, *ALIASES}
+_RATES = {f"{unit}/{per}" for unit in BYTES for per in ("s", "sec")}
+UNITS = frozenset({*_TIMES, *BYTES, *_RATES, *_PLAIN_UNITS})
 
 
 def number(text: str, decimal: str = ".") -> float:
@@ -90,13 +90,4 @@ def seconds(text: str) -> float:
         return int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
     bare = text.rstrip("abcdefghijklmnopqrstuvwxyzµμ")
     unit = text[len(bare) :]
-    return number(bare.rstrip()) * (_SECONDS[_ALIASES.get(unit, unit)] if unit in _TIMES else 1.0)
-
-
-def factor(unit: str, wanted: str) -> float:
-    """The factor that converts a number from one unit to another; 1 if the units are unrelated."""
-    for sizes in (_SECONDS, _BYTES):
-        one, other = (_ALIASES.get(name.split("/")[0], name.split("/")[0]) for name in (unit, wanted))
-        if one in sizes and other in sizes and ("/" in unit) == ("/" in wanted):
-            return sizes[one] / sizes[other]
-    return 1.0
+    return number(bare.rstrip()) * (SECONDS[ALIASES.get(unit, unit)] if unit in _TIMES else 1.0)

@@ -15,6 +15,7 @@ from wandb_logging._mining.quiet import Quiet
 from wandb_logging._mining.rules import Rule, parse
 from wandb_logging._mining.slowness import Slowness, too_slow
 from wandb_logging._mining.template import Found
+from wandb_logging._mining.units import Measured
 
 
 class Row(NamedTuple):
@@ -232,6 +233,8 @@ class RuleSet:
         return rows[0]._replace(metrics=metrics) if rows else None
 
     def _row(self, rule: Rule, found: Found, state: dict[str, Any], number: int) -> Row | None:
+        if type(found) is Measured:
+            found = found.in_first(state.setdefault("units", {}))
         section = state.get("section", "")
         if rule.section is not None:
             section = state["section"] = rule.section_of(found, section) or ""

@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans
+from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans, unit
 from wandb_logging._mining.numbers import pointed
 from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
+from wandb_logging._mining.units import Measured
 
 
 class Table:
@@ -131,6 +132,7 @@ class Table:
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
         found: Found = {}
+        units: dict[str, str] = {}
         kinds = ""
         for given, text in cells.items():
             value = cell(text)
@@ -138,6 +140,8 @@ class Table:
             kinds += "t" if value is None else "n"
             if value is not None and given not in (self._labels, INDEX) and given not in self._drop:
                 found[name] = value
+                if not text[-1:].isdecimal():
+                    units[name] = unit(text)
         if self._step is not None and self._step not in found and not _is_marked(cells, found):
             return None
         word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
@@ -150,7 +154,9 @@ class Table:
             cells.get(self._labels or LABEL, "").rstrip(":").strip("'") if self._step is None or self._labels else ""
         )
         prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
-        return {name if name == self._step else prefix + name: value for name, value in found.items()}
+        named = {name: name if name == self._step else prefix + name for name in found}
+        found = {named[name]: value for name, value in found.items()}
+        return Measured(found, {named[name]: one for name, one in units.items()}) if any(units.values()) else found
 
 
 def _is_marked(cells: Mapping[str, str], found: Found) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Union
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import numbers
+from wandb_logging._mining import numbers, units
 
 Found = dict[str, Union[float, str]]
 
 _PLACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_KINDS = ("word", "time")
+_KINDS = ("word", "time", "unit")
 _TEXTS = ("text", "string", "any")  # what others call a word
 _FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
@@ -37,6 +37,7 @@ class _Field:
     group: str
     name: str
     convert: Callable[[str], float | str]
+    measured: bool = False
 
 
 class Template:
@@ -44,8 +45,9 @@ class Template:
 
     Args:
         text: the template. `{name}` is a number, `{name:word}` a word, `{name:time}` a duration in seconds, `{_}` a
-            number to be ignored, `{*}` any text. `{$name rest}` is a number whose name begins with the word that
-            `name` matched. A blank matches any number of blanks; `{{` and `}}` are literal braces.
+            number to be ignored, `{name:unit}` a number and its unit, if it has one, `{*}` any text.
+            `{$name rest}` is a number whose name begins with the word that `name` matched. A blank matches any number
+            of blanks; `{{` and `}}` are literal braces.
         decimal: "," if 3,5 means three and a half.
         bare: whether it may be placeholders only, because something else tells where it is tried.
         words: names that are known from a line before; `{$name rest}` may refer to them.
@@ -66,6 +68,7 @@ class Template:
         )
         self.names = tuple(field.name for field in self._fields)
         self._converts = tuple(field.convert for field in self._fields)
+        self._measured = tuple(i for i, field in enumerate(self._fields) if field.measured)
 
     def find(self, text: str, start: int = 0, words: Mapping[str, object] = _NOTHING) -> tuple[Found, int] | None:
         """The values in a line, and where the template ends in it. Blanks in the line must be single.
@@ -85,7 +88,11 @@ class Template:
                 found[_filled(name, {**words, **found}) if "$" in name else name] = convert(value)
         except ValueError:
             return None
-        return found, start
+        return (self._with_units(found, values, words) if self._measured else found), start
+
+    def _with_units(self, found: Found, values: Sequence[str], words: Mapping[str, object]) -> units.Measured:
+        names = ((_filled(self.names[i], {**words, **found}), values[i]) for i in self._measured)
+        return units.Measured(found, {name: units.split(value)[1] for name, value in names})
 
     def stops_at(self, text: str) -> str:
         """Say how far the template fits a line, and what the line has instead. Blanks in the line must be single."""
@@ -141,16 +148,17 @@ class Template:
             ends = _WORD_ENDS + (re.escape(after[0]) if after[:1].strip() else "")
             value, convert = f"(?P<{group}>[^{ends}]{{1,64}})", str
         else:
-            convert = numbers.seconds if kind == "time" else self._number
+            convert = numbers.seconds if kind == "time" else self._measure if kind == "unit" else self._number
             value = numbers.DURATION + r"|" + numbers.POINT + r" ?[a-zµμ]{0,7}" if kind == "time" else self._numbers
+            value += rf"(?: ?{units.FORM})?" if kind == "unit" else ""
             # A group matched within a look-ahead gives nothing back.
             value = f"(?=(?P<{group}>{value}))(?P={group})"
-            if not kind and self._decimal == "." and not after.startswith(","):
+            if kind != "time" and self._decimal == "." and not after.startswith(","):
                 value = _NO_COMMA + value
-            if not kind and not after:
+            if kind != "time" and not after:
                 value += _WHOLE
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
-        self._fields.append(_Field(group, name, convert))
+        self._fields.append(_Field(group, name, convert, kind == "unit"))
         return value
 
     @property
@@ -161,6 +169,9 @@ class Template:
     def _number(self) -> Callable[[str], float]:
         decimal = self._decimal
         return numbers.number if decimal == "." else lambda text: numbers.number(text, decimal)
+
+    def _measure(self, text: str) -> float:
+        return self._number(units.split(text)[0])
 
 
 def escaped(text: str) -> str:

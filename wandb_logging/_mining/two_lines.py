@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from wandb_logging._mining.template import Found, Template
+from wandb_logging._mining.units import Measured
 
 
 class TwoLines:
@@ -43,7 +44,8 @@ class TwoLines:
             below = self._below.find(text, words=above)
             behind = [] if below is None else text[below[1] :].split()
             if below is not None and (self._says or len(behind) < 2 - (self._bare and " " in text[: below[1]])):
-                return {**above, **below[0]}
+                found = {**above, **below[0]}
+                return Measured(found, below[0].units) if isinstance(below[0], Measured) else found
         begun = self._above.find(text)
         if begun is None:
             return None
