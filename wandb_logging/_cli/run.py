@@ -75,14 +75,14 @@ def run(args: argparse.Namespace) -> int:
     except OSError as exc:  # no file descriptors or processes are left
         return _instead(command, words_of(exc))
     early = decided(settings)
-    run = None if early is not None else _begun(settings, args, command)
+    run = None if early is not None else _begun(settings, args, program)
     if early is None and run is None:
         program.give_up()
         return LEFT
     with program.begun(_told(settings if early is None else early, args, run)):
         if early is not None:  # the program starts while its run is being made
             with program.read_ahead():
-                run = _begun(early, args, command)
+                run = _begun(early, args, program)
         code = _through(program, run)
     # Outside the `with` the terminal is as it was before, and takes our messages.
     for name, why in program.unwritten.items():
@@ -104,17 +104,17 @@ def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict
     return variables(run.settings, as_wandb=args.as_wandb, **known)
 
 
-def _begun(settings: Settings, args: argparse.Namespace, command: list[str]) -> Run | None:
+def _begun(settings: Settings, args: argparse.Namespace, program: Program) -> Run | None:
     """Begin the run. Prints why and returns None if that is not possible."""
     try:
         with importing():
             from wandb_logging._run.run import Run  # noqa: PLC0415  after the fork
 
-            run = Run(settings)
+            run = Run(settings, program=program.pid)
     except Exception as exc:  # no fault of ours may keep the program from running
         complain(words_of(exc))
         return None
-    run.update_config({"command": command} if "command" not in run.config else {})
+    run.update_config({"command": program.command} if "command" not in run.config else {})
     for folder in args.tensorboard:
         run.watch_tensorboard(folder)
     return run

@@ -1,4 +1,4 @@
-"""System metrics: what the process and its machine are doing, named as in the official SDK (protocol 11).
+"""System metrics: what a process and its machine are doing, named as in the official SDK (protocol 11).
 
 Needs the extra `system` (psutil). NVIDIA GPUs are read if `nvidia-ml-py` and the driver are installed. In a container
 the container's limits count: memory and processors are those of the control group, not those of the machine.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from wandb_logging._process import forks
+from wandb_logging._process.usage import OwnProcess, ProcessTree, Usage, User
 
 Metrics = dict[str, float]
 """Value by name, without the `system.` in front."""
@@ -44,12 +45,10 @@ class Sampler:
         due: when the next sample is due, on the clock `now`.
     """
 
-    def __init__(
-        self, interval: float, begin: Callable[[], Probe] | None = None, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, interval: float, begin: Callable[[], Probe], now: Callable[[], float] = time.monotonic) -> None:
         self.due = now()
         self._interval = interval
-        self._begin = begin or System
+        self._begin = begin
         self._now = now
         self._source: Probe | None = None
 
@@ -73,24 +72,25 @@ class Sampler:
 
 
 class System:
-    """Reads the metrics of this process and its machine. Counters start when this object is made.
+    """Reads the metrics of a process and its machine. Counters start when this object is made.
 
     Args:
         proc: the kernel's folder about processes and control groups (Linux).
+        program: number of the process that is measured, together with all that it has started. Their values are
+            added up under the names of one process, as by the official SDK's `x_stats_track_process_tree`.
+            Default: this process alone.
 
     Raises:
         ImportError: psutil is not installed.
     """
 
-    def __init__(self, proc: Path = Path("/proc")) -> None:
+    def __init__(self, proc: Path = Path("/proc"), program: int | None = None) -> None:
         import psutil  # noqa: PLC0415  an extra
 
         self._psutil: Any = psutil
         self._proc = proc
         self._limits = Limits(proc)
-        self._process = psutil.Process()
-        self._process.cpu_percent()  # psutil measures from this call on
-        self._first = True
+        self._user: User = OwnProcess() if program is None else ProcessTree(program)
         self._cores = _least(self._limits.cpus(), _usable_cores(), psutil.cpu_count()) or 1.0
         self._disks = self._disks_of_root()
         self._counters_before = self._counters()
@@ -99,33 +99,39 @@ class System:
     def sample(self) -> Metrics:
         """Measure the metrics now. Metrics that this machine cannot give are left out."""
         metrics: Metrics = {}
-        groups = (self._memory, self._cpu, self._disk_usage, self._counted, self._gpus)
+        usage: Usage | None = None
+        with contextlib.suppress(Exception):  # as below
+            usage = self._user.look()
+        groups: tuple[Callable[[], Metrics], ...] = (
+            lambda: self._memory(usage),
+            lambda: self._cpu(usage),
+            self._disk_usage,
+            self._counted,
+            lambda: self._gpus(() if usage is None else usage.pids),
+        )
         for group in groups:
             with contextlib.suppress(Exception):  # each system lacks some metrics
                 metrics.update(group())
         return metrics
 
-    def _memory(self) -> Metrics:
+    def _memory(self, usage: Usage | None) -> Metrics:
         memory = self._psutil.virtual_memory()
-        rss = self._process.memory_info().rss
         total, available, percent = memory.total, memory.available, memory.percent
         limited = self._limits.memory()
         if limited is not None and limited[1] < total:
             used, total = limited
             available, percent = max(0, total - used), used / total * 100
-        return {
-            "memory_percent": percent,
-            "proc.memory.rssMB": rss / _MB,
-            "proc.memory.percent": rss / total * 100,
-            "proc.memory.availableMB": available / _MB,
-        }
+        metrics = {"memory_percent": percent, "proc.memory.availableMB": available / _MB}
+        if usage is not None:
+            metrics.update({"proc.memory.rssMB": usage.rss / _MB, "proc.memory.percent": usage.rss / total * 100})
+        return metrics
 
-    def _cpu(self) -> Metrics:
-        metrics: Metrics = {"proc.cpu.threads": self._process.num_threads()}
-        percent = self._process.cpu_percent()
-        if not self._first:  # the first sample has nothing to be compared with
-            metrics["cpu"] = percent / self._cores
-        self._first = False
+    def _cpu(self, usage: Usage | None) -> Metrics:
+        if usage is None:
+            return {}
+        metrics: Metrics = {"proc.cpu.threads": usage.threads}
+        if usage.percent is not None:  # the first sample has nothing to be compared with
+            metrics["cpu"] = usage.percent / self._cores
         return metrics
 
     def _disk_usage(self) -> Metrics:
@@ -256,26 +262,27 @@ def _least(*numbers: float | None) -> float | None:
 # --- NVIDIA -----------------------------------------------------------------------------------------
 
 
-def _nvidia() -> Callable[[], Metrics]:
-    """A function that reads the NVIDIA GPUs; it returns nothing if there are none."""
+def _nvidia() -> Callable[[Collection[int]], Metrics]:
+    """A function that reads the NVIDIA GPUs for processes of these numbers; it returns nothing if there are none."""
     try:
         import pynvml  # noqa: PLC0415  an extra
 
         pynvml.nvmlInit()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
     except Exception:  # no library, no driver, no card
-        return dict
+        return lambda _: {}
 
-    def read() -> Metrics:
-        return {
-            name: value for number, handle in enumerate(handles) for name, value in _gpu(pynvml, number, handle).items()
-        }
+    def read(pids: Collection[int]) -> Metrics:
+        metrics: Metrics = {}
+        for number, handle in enumerate(handles):
+            metrics.update(_gpu(pynvml, number, handle, pids))
+        return metrics
 
     return read
 
 
-def _gpu(nvml: Any, number: int, handle: Any) -> Metrics:
-    """The metrics of one GPU. If this process uses the GPU, they come under the process's names as well."""
+def _gpu(nvml: Any, number: int, handle: Any, pids: Collection[int]) -> Metrics:
+    """The metrics of one GPU. If one of these processes uses it, they come under the process's names as well."""
     shared: Metrics = {}
     for group in _GPU_SHARED:
         with contextlib.suppress(nvml.NVMLError):  # each card lacks some metrics
@@ -285,7 +292,7 @@ def _gpu(nvml: Any, number: int, handle: Any) -> Metrics:
         with contextlib.suppress(nvml.NVMLError):
             own[name] = read(nvml, handle)
     metrics = {f"gpu.{number}.{name}": value for name, value in {**shared, **own}.items()}
-    if os.getpid() in _users(nvml, handle):
+    if any(user in pids for user in _users(nvml, handle)):
         metrics.update({f"gpu.process.{number}.{name}": value for name, value in shared.items()})
     return metrics
 

@@ -99,6 +99,8 @@ class Run(Described):
             close_timeout is over. Default: it waits for close_timeout.
         launch: the processes that were started together. Default: as the environment says.
         membership: how this process takes part in the run. Default: what settings and launch say.
+        program: number of the process that system metrics are about, together with all that it has started.
+            Default: this process alone.
     """
 
     def __init__(
@@ -109,12 +111,13 @@ class Run(Described):
         stall: float | None = None,
         launch: Launch | None = None,
         membership: Membership = ALONE,
+        program: int | None = None,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception, as of Ctrl-C, may come between any two instructions
             membership = replace(membership, helps=membership.helps or is_within(settings.run_id))
             placement = ranks.find_placement(anchored(settings), launch)
             with ranks.taking_part(placement, membership) as membership:
-                self._begin(placement, owner, stall, undo, membership)
+                self._begin(placement, owner, stall, undo, membership, program=program)
             undo.pop_all()
 
     def _begin(
@@ -124,6 +127,8 @@ class Run(Described):
         stall: float | None,
         undo: contextlib.ExitStack,
         membership: Membership,
+        *,
+        program: int | None,
     ) -> None:
         self._placement = placement
         settings, key = placement.settings, placement.resume_key
@@ -136,7 +141,7 @@ class Run(Described):
         config = plain(settings.config, aside=aside, of_config=True)
         mode = prepare_for(settings)
         self._secrets = secrets = secrets_of(settings, mode, notices)
-        samplers = samplers_of(settings, lambda: OwnStats(self._background.tally.stats))
+        samplers = samplers_of(settings, lambda: OwnStats(self._background.tally.stats), program)
         self._background = Background(
             settings, mode, config, notices, secrets, samplers, self._on_stop, undo, stall, membership
         )

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
 from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.variables import is_within
 from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, plain
 from wandb_logging._values.secrets import Secrets
@@ -180,14 +181,23 @@ def anchored(settings: Settings) -> Settings:
         return settings
 
 
-def samplers_of(settings: Settings, own: Callable[[], OwnStats]) -> list[Sampler]:
-    """The samplers that the settings ask for: of the machine, and of the run itself."""
-    if not (settings.system_metrics or settings.log_stats):
-        return []
-    from wandb_logging._process.sampling import Sampler  # noqa: PLC0415  most runs measure nothing
+def samplers_of(settings: Settings, own: Callable[[], OwnStats], program: int | None) -> list[Sampler]:
+    """The samplers that the settings ask for: of the machine, and of the run itself.
 
-    wanted = ((settings.system_metrics, ()), (settings.log_stats, (own,)))
-    return [Sampler(settings.system_interval, *what) for wants, what in wanted if wants]
+    A process that was started inside the run is measured by the process that began it.
+
+    Args:
+        settings: the settings.
+        own: makes the source of what the run itself is doing.
+        program: number of the process that is measured with all that it has started; None: this process alone.
+    """
+    measured = settings.system_metrics and not is_within(settings.run_id)
+    if not (measured or settings.log_stats):
+        return []
+    from wandb_logging._process.sampling import Sampler, System  # noqa: PLC0415  most runs measure nothing
+
+    wanted = ((measured, partial(System, program=program)), (settings.log_stats, own))
+    return [Sampler(settings.system_interval, begin) for wants, begin in wanted if wants]
 
 
 def secrets_of(settings: Settings, mode: str, notices: Notices) -> Secrets:

@@ -44,10 +44,14 @@ class Program:
 
     Args:
         command: the program and its arguments.
+
+    Attributes:
+        command: the same.
+        pid: number of the program's process.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._command = list(command)
+        self.command = list(command)
         self._streams: list[Pipe] = []
         self._ahead: list[tuple[Pipe, bytes]] = []
         self._keyboard: int | None = None  # where to write typed input
@@ -73,13 +77,13 @@ class Program:
             begin_as_programs_do(held_back)
             ours = [self._gate, self._answer, self._number, *(stream.source for stream in self._streams)]
             if self._keyboard is None:
-                Waiting(gate, answer, ends).become(self._command, [*ours, self._tell])
-            Waiting(gate, answer, ends, self._tell).become(self._command, ours)
+                Waiting(gate, answer, ends).become(self.command, [*ours, self._tell])
+            Waiting(gate, answer, ends, self._tell).become(self.command, ours)
         signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         for fd in {gate, answer, self._tell, *(fd for fd in ends if fd > 2)}:
             os.close(fd)
         with os.fdopen(self._number, "rb") as number:
-            self._program = int(number.read() or self._pid)
+            self.pid = int(number.read() or self._pid)
 
     def give_up(self) -> None:
         """End the waiting process: the program is not to run after all."""
@@ -151,7 +155,7 @@ class Program:
             failed = answer.read()
         if failed:
             os.waitpid(self._pid, 0)
-            raise OSError(int(failed), os.strerror(int(failed)), self._command[0])
+            raise OSError(int(failed), os.strerror(int(failed)), self.command[0])
         return self._pass_on(take)
 
     def _make_ends(self) -> tuple[int, int, int]:
@@ -367,7 +371,7 @@ class Program:
             self._is_enough = self._is_enough or number in _ENDING
         elif not typed:
             with contextlib.suppress(ProcessLookupError):
-                (os.killpg if self._keyboard is not None else os.kill)(self._program, number)
+                (os.killpg if self._keyboard is not None else os.kill)(self.pid, number)
 
     def _resize(self) -> None:
         for stream in self._streams:
@@ -375,7 +379,7 @@ class Program:
                 terminal.copy_size(stream.target, stream.source)
         if self._keyboard is None and self._exit is None:  # it was told before its terminal had the new size
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._program, signal.SIGWINCH)
+                os.kill(self.pid, signal.SIGWINCH)
 
     def _close(self) -> None:
         for stream in self._streams:
