@@ -31,7 +31,10 @@ class Quiet:
             return False
         if self._not_looked_up:
             self._not_looked_up -= 1
-            return _has_none(raw, self._needles)
+            for needle in self._needles:  # noqa: SIM110  as in `_has_none`, whose call would be a tenth of the time
+                if needle in raw:
+                    return False
+            return True
         key = _without_digits(raw)
         if key in self._known:
             self._new_in_a_row = 0
