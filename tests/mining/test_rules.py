@@ -440,6 +440,12 @@ class TestWrongRules:
             ({"line": "a {b} {n}", "step": "b * (n + 1)"}, r"rules\[1\]\.step must be a name, or such"),
             ({"line": "a {b}", "step": "c"}, r"rules\[1\]\.step: there is no 'c' in its line; there is 'b'"),
             ({"line": "a {b} {_}", "only": ["b", "c"]}, r"rules\[1\]\.only: there is no 'c' in its line; there is 'b'"),
+            (
+                {"line": "a {b}", "prefix": "{section/"},
+                r"rules\[1\]\.prefix has a brace that belongs to no \{name\} \(got",
+            ),
+            ({"pairs": ":", "prefix": "{}/"}, r"rules\[1\]\.prefix has a brace that belongs to no"),
+            ({"line": "{op:word}: {b}", "section": "{op}}"}, r"rules\[1\]\.section has a brace that belongs to no"),
             ({"line": "a {b}", "prefix": "{c}/{section}/"}, r"rules\[1\]\.prefix: there is no 'c' in its line"),
             ({"regex": "a (?P<b>.)", "has": "a", "step": "c"}, r"rules\[1\]\.step: there is no 'c' in its regex"),
             ({"line": "a {b}", "level": True}, r"rules\[1\]\.level must be a string or integer, not True"),

@@ -282,6 +282,19 @@ class TestMetrics:
         ran("printf", r"iter 1: loss 0.5\niter 2: loss 0.25\nend\n", options=("--rules", "rules.yaml"))
         assert [(row["_step"], row["loss"]) for row in the_run().rows] == [(1, 0.5), (2, 0.25)]
 
+    @pytest.mark.parametrize("form", ["list", "mapping"])
+    def test_rules_of_an_option_replace_those_of_the_settings(self, form: str) -> None:
+        """Whether the file has them alone, or beside other keys of `text_metrics`."""
+        Path("rules.yaml").write_text('- line: "iter {step}: loss {loss}"\n')
+        own = [{"line": "acc {acc}"}]
+        Path("settings.json").write_text(json.dumps({"text_metrics": own if form == "list" else {"rules": own}}))
+        done = ran(
+            "printf", r"iter 1: loss 0.5\nacc 0.75\n", options=("--settings", "settings.json", "--rules", "rules.yaml")
+        )
+        assert done.returncode == 0, done.stderr
+        (row,) = the_run().rows
+        assert {name for name in row if name[0] != "_"} == {"loss"}
+
     def test_what_stands_beside_the_rules_counts_as_well(self) -> None:
         """A file with all of `text_metrics`: the numbers of a Python program's logging calls are exact."""
         rules = {"args": True, "rules": [{"line": "iter {step}: loss {loss}"}]}

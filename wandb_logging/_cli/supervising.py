@@ -25,7 +25,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     for name, what in _TEXTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar=name.upper(), help=what)
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="may be given again")
-    add_rules(parser, "that find metrics in the text")
+    add_rules(parser, "that find metrics in the text, in place of those in --settings")
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="settings as a dictConfig handler takes them, YAML or JSON"
     )
@@ -46,11 +46,16 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.rules is not None:
         from wandb_logging._cli.rules import text_metrics_of  # noqa: PLC0415  only if needed: a program waits for it
 
-        given["text_metrics"] = {**_as_mapping(given.get("text_metrics")), **text_metrics_of(args.rules)}
+        given["text_metrics"] = {**_beside_rules(given.get("text_metrics")), **text_metrics_of(args.rules)}
     return given
 
 
-def _as_mapping(text_metrics: Any) -> dict[str, Any]:
-    if text_metrics is None or isinstance(text_metrics, dict):
-        return dict(text_metrics or {})
-    raise SettingsError("text_metrics: with --rules it has to be a mapping in the file of settings")
+def _beside_rules(text_metrics: Any) -> dict[str, Any]:
+    """What else the setting in a file says, where an option has the rules in place of its own."""
+    if isinstance(text_metrics, dict):
+        return text_metrics
+    if text_metrics is None or isinstance(text_metrics, (bool, list)):
+        return {"args": True} if text_metrics is True else {}
+    raise SettingsError(
+        f"text_metrics={text_metrics!r}: expected true, a list of rules, or a mapping with args and rules"
+    )

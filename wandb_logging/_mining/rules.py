@@ -57,6 +57,7 @@ class Rule:
         self.section = self.given.get("section")
         self._only = frozenset(self.given["only"]) if "only" in self.given else None
         self._left = frozenset({*self.given.get("drop", ()), *alone})
+        self._check_braces()
         self._check_names(step_names)
         self._logger = self.given.get("logger", "")
         self._level = self._least()
@@ -83,6 +84,13 @@ class Rule:
             return steps.parse(self.given.get("step", "step"))
         except ValueError as exc:
             raise SettingsError(f"{self._at('step')} {exc}") from None
+
+    def _check_braces(self) -> None:
+        for key in ("prefix", "section"):
+            if not {"{", "}"}.isdisjoint(_FIELDS.sub("", self.given.get(key, ""))):
+                raise SettingsError(
+                    f"{self._at(key)} has a brace that belongs to no {{name}} (got {_short(self.given[key])})"
+                )
 
     def _check_names(self, step_names: Sequence[str]) -> None:
         """Make sure that what other keys call a number is one, where all names are known."""
