@@ -354,7 +354,7 @@ def _step_of(rows: list[Found], names: list[str], labels: object) -> str | None:
     mostly = begins or (len(first) > 2 and len(first) * 5 >= len(rows) * 4)
     whole = mostly and all(isinstance(value, int) for value in first)
     often = sum(one != other for one, other in zip(first, first[1:])) * 4 >= len(first)
-    if step is None and whole and often and not labels and _goes_up(first):  # type: ignore[arg-type]
+    if step is None and whole and often and not labels and _goes_up(first, named=len(names[0]) > _LETTERS):  # type: ignore[arg-type]
         step = names[0]
     amounts = (name for name in names if _AMOUNT.match(name) and _counts_up([row.get(name) for row in rows]))
     return step or next(amounts, None)
@@ -369,15 +369,18 @@ def _counts_up(values: Sequence[object]) -> bool:
     return len(whole) == len(values) > 2 and all(one < other for one, other in zip(whole, whole[1:]))
 
 
-def _goes_up(values: Sequence[float]) -> bool:
-    """Whether numbers grow from row to row; in the next table of the kind, by one, they may begin anew."""
+def _goes_up(values: Sequence[float], *, named: bool) -> bool:
+    """Whether numbers grow from row to row; in the next table of the kind, by one, they may begin anew.
+
+    In a few rows they may grow unevenly only if a word says what they are: a `Complexity`, but no `r`.
+    """
     again = [i for i, (one, other) in enumerate(zip(values, values[1:])) if other < one]  # the last before it
     begins = [0, *(i + 1 for i in again), len(values)]
     blocks = {tuple(values[one:other]) for one, other in zip(begins, begins[1:])}
     if len(blocks) == 1 and again and len(values) > len(begins):
         return True  # the same numbers in each table
     steps = {other - one for i, (one, other) in enumerate(zip(values, values[1:])) if i not in again}
-    if min(steps, default=0) <= 0 or (len(steps) > 1 and len(values) < _BY_CHANCE):
+    if min(steps, default=0) <= 0 or (len(steps) > 1 and len(values) < (_SURE if named else _BY_CHANCE)):
         return False  # a load such as `1 3 3 4`: rows with the same step would be one
     return increasing(values) and (
         not again
@@ -387,6 +390,7 @@ def _goes_up(values: Sequence[float]) -> bool:
 
 _SURE = 4  # rows from the first on whose first number surely is what counts them
 _ANEW = 3
+_LETTERS = 2  # of a name that says nothing
 _BY_CHANCE = 6  # so few different numbers may each be higher than the one before and yet count nothing
 _ORNAMENTS = re.compile(r"\s*([-=*#~_])\1{9,}\s*\Z")  # a line without gaps: no rule between columns
 
