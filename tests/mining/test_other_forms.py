@@ -350,7 +350,7 @@ METRICS = {
     "units that change from line to line": (
         lines("  done: {i} kB,  bad: 0 B,  rate: 1{i} kB/s\n", *SIX[:3])
         + lines("  done: {i} B,  bad: 0 B,  rate: 1{i} B/s\n", *SIX[3:]),
-        (None, {"done": 6, "bad": 0, "rate": 16}),
+        (None, {"done": 0.006, "bad": 0, "rate": 0.016}),
     ),
     "a unit between two numbers": (
         lines("Pass 1/2 frame {i:3}/60   17{i} us 11{i}.26 fps\n", *SIX),

@@ -345,3 +345,29 @@ def test_a_first_column_that_counts_is_the_step_whatever_its_name(counts: Sequen
     text = "  wave   energy   drift\n"
     text += "".join(f"  {count:4}   {i}.25     0.0{i}1\n" for i, count in enumerate(counts))
     assert [step for step, _ in rows(text)] == list(counts)
+
+
+def test_lines_whose_units_change_are_one_curve_in_one_unit() -> None:
+    """`900ms` and `1.2s` are taken by one rule that converts; so is `767 KBytes` in a column, and what is no metric."""
+    took = ("900ms", "1.5s", "850ms", "2s", "750us")
+    text = "".join(f"step {i} time={one} loss=0.{i}5 left: {one}\n" for i, one in enumerate(took, 1))
+    found = rows(text)
+    assert [step for step, _ in found] == [1, 2, 3, 4, 5]
+    assert [row["loss"] for _, row in found] == [0.15, 0.25, 0.35, 0.45, 0.55]
+    assert [row["time"] for _, row in found] == pytest.approx([900, 1500, 850, 2000, 0.75])
+    window = ("767 KBytes", "1.25 MBytes", "2.50 MBytes")
+    text = "[ ID] Interval           Transfer     Bitrate         Retr  Cwnd\n"
+    for i, one in enumerate(window):
+        text += f"[  5]   {i}.00-{i + 1}.00   sec   11{i} MBytes   94{i} Mbits/sec    {i}   {one:>11}\n"
+    assert [row["Cwnd"] for _, row in rows(text)] == [767, 1280, 2560]
+
+
+def test_units_that_change_in_the_lines_of_several_ranks() -> None:
+    """The curves of other processes are converted, too, each in its own first unit."""
+    text = "".join(
+        f"[rank{rank}]: step {i} time: {one} loss: 0.{i}{rank}\n"
+        for i, one in enumerate(("900 ms", "1.5 s", "850 ms", "2 s"), 1)
+        for rank in (0, 1)
+    )
+    for tail in ("", "/l:1"):
+        assert [row[f"time{tail}"] for _, row in rows(text) if f"time{tail}" in row] == [900, 1500, 850, 2000]

@@ -64,6 +64,12 @@ def behind(text: str, at: int = 0) -> str:
     return match[1] if match else ""
 
 
+def kind(unit: str) -> int:
+    """Which kind of size a unit is of, from 0; units that convert to one another are of one kind. -1 if of none."""
+    one = numbers.ALIASES.get(unit.partition("/")[0], unit.partition("/")[0])
+    return next((i for i, sizes in enumerate(_KINDS) if one in sizes), -1)
+
+
 def split(text: str) -> tuple[str, str]:
     """A text as a number and the unit at its end, "" if it has none: `1.2 s` is 1.2 and s."""
     match = _AT_END.search(text)

@@ -119,8 +119,8 @@ def _of_others(rule: Mapping[str, Any], item: Shape, tag: _Tag) -> dict[str, Any
         return {**made, "prefix": f"rank {{rank}}/{made.get('prefix', '')}"}
     kept = {"step", "rank:word", "*", *re.findall(r"\w+", made.get("step") or "")}
     made["line"] = re.sub(
-        r"(?<!\{)\{([^{}]+)\}",
-        lambda name: name[0] if name[1] in kept or name[1][0] == "_" else f"{{{name[1]}/l:$rank}}",
+        r"(?<!\{)\{([^{}]+?)(:unit)?\}",
+        lambda name: name[0] if name[1] in kept or name[1][0] == "_" else f"{{{name[1]}/l:$rank{name[2] or ''}}}",
         made["line"],
     )
     return made

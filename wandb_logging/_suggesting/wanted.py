@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence, Set as AbstractSet
 
+from wandb_logging._mining import units
 from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.pairs import STATISTICS
 from wandb_logging._mining.vocabulary import (
@@ -77,25 +78,28 @@ def _alike(shapes: Sequence[Shape]) -> list[Group]:
     by_key: dict[str, list[Shape]] = defaultdict(list)
     for item in shapes:
         if item.fields:
-            by_key[f"{len(item.fields)} {item.key}"].append(item)
+            by_key[f"{len(item.fields)} {_but_for_units(item.key)}"].append(item)
     groups = _merged([Group(items) for alike in by_key.values() for items in _by_names(alike)])
     return [group for group in groups if not _are_switches(group) and not _is_aside(group)]
+
+
+def _but_for_units(key: str) -> str:
+    """The text of a shape without what differs where units change: `178ms` and `1.1s`, `0 B` and `3 kB`."""
+    return _UNIT.sub(lambda match: f"#<{units.kind(match[1])}{'/' * ('/' in match[1])}>", key)
+
+
+_UNIT = re.compile(rf"# ?({units.FORM})")
 
 
 def _regular(groups: Sequence[Group]) -> list[Group]:
     """Find step and metrics of all groups by names and values. Returns those that surely tell metrics."""
     regular = []
-    for alike in _but_for_units(groups):
-        whole = alike[0]
-        if len(alike) > 1:
-            whole = Group(sorted((item for group in alike for item in group.shapes), key=lambda item: item.number))
-        step_search.swap_counters(whole)
-        step_search.find_step(whole)
-        _find_wanted(whole)
-        regular += alike if _is_regular(whole) else []
-        for group in alike:
-            group.step, group.expression = whole.step, whole.expression
-            group.wanted, group.parts = dict(whole.wanted), dict(whole.parts)
+    for group in groups:
+        step_search.swap_counters(group)
+        step_search.find_step(group)
+        _find_wanted(group)
+        if _is_regular(group):
+            regular.append(group)
     return regular
 
 
@@ -232,20 +236,6 @@ def _is_within_name(item: Shape, place: int) -> bool:
 def _has_name(group: Group) -> bool:
     """Whether a number of these lines has a name that does not depend on the words around it."""
     return any(item.name and (item.sep in ":=" or is_metric(item.name)) for item in group.first.fields)
-
-
-def _but_for_units(groups: Sequence[Group]) -> list[list[Group]]:
-    """Put lines together that differ in the units of their numbers only: `178ms` and `1.1s`, `0 B` and `3 kB`."""
-    alike: dict[object, list[Group]] = defaultdict(list)
-    for group in groups:
-        names = tuple(one.name for one in group.first.fields)
-        key = _BYTES_UNIT.sub(r"\1B", _TIME_UNIT.sub("#s", group.first.key))
-        alike[(key, names) if group.word is None else id(group)].append(group)
-    return list(alike.values())
-
-
-_TIME_UNIT = re.compile(r"#[num\u00b5]?s(?!\w)")
-_BYTES_UNIT = re.compile(r"(# ?)[kKMGT]i?B(?!\w)")
 
 
 _SPREAD = STATISTICS | {"largest", "smallest", "l2_norm"}  # of what was read, as well as of results

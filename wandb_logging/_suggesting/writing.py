@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining import numbers
+from wandb_logging._mining import numbers, units
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.template import escaped, with_places
 from wandb_logging._suggesting.group import Group
@@ -128,9 +128,11 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
     item = group.first
     found: list[tuple[int, int, str]] = []
     names = _unique(group)
+    mixed = len({one.key for one in group.shapes}) > 1
     for i, one in enumerate(item.fields):
         name = group.parts.get(i, "step") if i == group.step else names.get(i, "_")
-        found.append((one.start, one.end, f"{{{name}}}"))
+        changes = mixed and len({units.behind(other.text, other.fields[i].end) for other in group.shapes}) > 1
+        found.append(_measured(item, one.start, one.end, name) if changes else (one.start, one.end, f"{{{name}}}"))
         if one.total:
             found.append((*one.total, "{_n}" if group.expression and i == group.step else "{_}"))
         if one.first:
@@ -141,8 +143,15 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
         time = re.fullmatch(numbers.DURATION, item.text[start:end])
         found.append((start, end, "{_:time}" if time else "{*}"))
     taken = [*(place[:2] for place in found), *_in_names(group)]
-    found += [(*span, "{_}") for span in _free(re.finditer(numbers.LOOSE, item.blotted), taken)]
+    loose = _free(re.finditer(numbers.LOOSE, item.blotted), taken)
+    found += [_measured(item, *span, "_") if mixed else (*span, "{_}") for span in loose]
     return sorted(found)
+
+
+def _measured(item: Shape, start: int, end: int, name: str) -> tuple[int, int, str]:
+    """The place of a number and the unit behind it, which other lines have in another unit."""
+    unit = units.BEHIND.match(item.text, end)
+    return start, unit.end() if unit else end, f"{{{name}:unit}}"
 
 
 def _free(matches: Iterable[re.Match[str]], taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
