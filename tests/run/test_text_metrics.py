@@ -80,6 +80,17 @@ def test_metrics_of_the_program_win() -> None:
     assert metrics(data(handler).rows) == [{"mine": 1}]
 
 
+def test_what_arguments_give_is_no_rules_from_then_on() -> None:
+    """A rule's values of that name are dropped in later rows, at any step; its other names stay."""
+    handler = offline(text_metrics={"args": ["loss %f"], "rules": [{"line": "it {step} loss {loss} acc {acc}"}]})
+    logger = logger_with(handler)
+    logger.info("it 1 loss 0.9 acc 0.1")
+    logger.info("it 2 loss 0.8 acc 0.2")
+    logger.info("loss %f", 1 / 3)
+    logger.info("it 3 loss 0.7 acc 0.3")
+    assert metrics(data(handler).rows) == [{"loss": 0.9, "acc": 0.1}, {"loss": 1 / 3, "acc": 0.2}, {"acc": 0.3}]
+
+
 def test_rules_for_records() -> None:
     """With a formatter of the user's, too, and for one logger only."""
     handler = offline(text_metrics=[{"line": "iter {step}: loss {loss}", "logger": "train"}])
