@@ -147,6 +147,27 @@ class TestRuns:
         assert len(lines) == 1
         assert "wandb-logging[system]" in lines[0]
 
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"system_interval": 5}, 1),
+            ({"system_interval": 5, "system_metrics": True}, 0),
+            ({"system_interval": 5, "log_stats": True}, 0),
+            ({"system_interval": 5, "mode": "disabled"}, 0),
+            ({}, 0),
+        ],
+    )
+    def test_an_interval_of_nothing_is_said(
+        self, settings: dict[str, Any], said: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Who sets how often something is measured, and not that it is, gets one line about it."""
+        run = new_run("p", **{"mode": "offline", **settings})
+        run.log({"x": 1})
+        run.flush()
+        run.flush()
+        run.finish()
+        assert caplog.text.count("system_interval has no effect") == said
+
     @pytest.mark.contract
     @pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="the official SDK is not installed")
     def test_the_names_are_the_official_sdks(self, wandb_server: LocalServer) -> None:

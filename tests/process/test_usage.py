@@ -24,7 +24,7 @@ BUSY = """
 import os, subprocess, sys
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
-WORK = "import time\\nwhile time.process_time() < 0.15: pass\\n"
+WORK = "import time\\nwhile time.process_time() < 0.25: pass\\n"
 
 def say(*what):
     print(*what, flush=True)
@@ -69,7 +69,7 @@ class TestProcessTree:
         """All that they took is in the sum once: of one seen before, of one never seen, and of their children."""
         code = """
         old = start(WORK + "print(flush=True); input(); t = time.process_time()\\n"
-                    "while time.process_time() < t + 0.15: pass")
+                    "while time.process_time() < t + 0.25: pass")
         old.stdout.readline()
         say(taken())
         subprocess.run([sys.executable, "-Sc", WORK + "import subprocess, sys\\n"
@@ -78,7 +78,7 @@ class TestProcessTree:
         say(taken())
         """
         with started(code) as program:
-            before = float(said(program)[0]) + 0.15  # what the old one took, for which nobody has waited yet
+            before = float(said(program)[0]) + 0.25  # what the old one took, for which nobody has waited yet
             tree = ProcessTree(program.pid)
             outer = time.monotonic()
             assert tree.look().percent is None
@@ -90,7 +90,7 @@ class TestProcessTree:
             around = time.monotonic() - outer
         assert percent is not None
         # The kernel's clock of a process ticks a hundred times a second; the old one took its start besides.
-        assert percent / 100 * within < took + 0.05
+        assert percent / 100 * within < took + 0.1
         assert percent / 100 * around > took - 0.15
         assert took > 0.4
 

@@ -192,6 +192,11 @@ def failed(kind: str, explanation: str) -> Notice:
     return Notice(kind, explanation)
 
 
+def nothing_measured() -> Notice:
+    """There is an interval for metrics that nobody asked for."""
+    return Notice("interval", "system_interval has no effect without system_metrics: true or log_stats: true")
+
+
 def without_psutil() -> Notice:
     """System metrics cannot be measured."""
     install = "pip install 'wandb-logging[system]'"

@@ -34,7 +34,7 @@ from wandb_logging._run import artifacts, autoresume, copying, messages, ranks
 from wandb_logging._run.background import Background
 from wandb_logging._run.described import Described
 from wandb_logging._run.save import POLICIES, default_name, matches
-from wandb_logging._run.start import ALONE, Membership, anchored, prepare_for, samplers_of, secrets_of
+from wandb_logging._run.start import ALONE, Membership, anchored, prepare_for, samplers_of, secrets_of, unused_settings
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._run.watch import Watch
 from wandb_logging._sending.files import ignored
@@ -175,7 +175,8 @@ class Run(Described):
         undo.callback(_live.discard, self)
         _live.add(self)
         if mode != "disabled" and self.dir is not None:
-            for notice in ranks.introduce(placement, journal.writer, self.dir):
+            unused = unused_settings(settings) if placement.role.sends and not journal.helps else []
+            for notice in (*ranks.introduce(placement, journal.writer, self.dir), *unused):
                 notices.add(*notice)
         self._background.start()
         if mode != "disabled":

@@ -40,7 +40,7 @@ from wandb_logging._run.prepare import is_any_begun, prepare
 from wandb_logging._run.stats import OwnStats
 from wandb_logging._sending.options import options_of
 from wandb_logging._settings.kinds import moment
-from wandb_logging._settings.settings import Settings
+from wandb_logging._settings.settings import SETTINGS, Settings
 from wandb_logging._settings.variables import is_within
 from wandb_logging._values.ids import new_id
 from wandb_logging._values.plain import dumps, plain
@@ -179,6 +179,12 @@ def anchored(settings: Settings) -> Settings:
         return settings.within(started_in())
     except OSError:  # the working directory was removed
         return settings
+
+
+def unused_settings(settings: Settings) -> list[Notice]:
+    """What to say of settings that have no effect without another one."""
+    is_given = settings.system_interval != SETTINGS["system_interval"].default
+    return [messages.nothing_measured()] if is_given and not (settings.system_metrics or settings.log_stats) else []
 
 
 def samplers_of(settings: Settings, own: Callable[[], OwnStats], program: int | None) -> list[Sampler]:

@@ -207,6 +207,13 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _decide_measuring(ours: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Have the machine measured unless that was switched off, or cannot be done here."""
+    ours["system_metrics"] = "x_disable_stats" not in given and importlib.util.find_spec("psutil") is not None
+    if not ours["system_metrics"]:
+        ours.pop("system_interval", None)  # as in the official SDK, nothing is said of an interval then
+
+
 def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Translate the official SDK's settings to ours. Those without a meaning here are named in a warning.
 
@@ -223,7 +230,7 @@ def our_settings(values: Mapping[str, Any]) -> dict[str, Any]:
         say_once(f"wandb.init(): {key} is not covered by wandb_logging.compat and has no effect")
     ours = {_OURS[key]: given[key] for key in _OURS.keys() & given}
     ours.setdefault("close_timeout", PATIENCE)
-    ours["system_metrics"] = "x_disable_stats" not in given and importlib.util.find_spec("psutil") is not None
+    _decide_measuring(ours, given)
     ours["capture_output"] = given.get("console") != "off"
     unwanted = {METADATA} if "x_disable_meta" in given else set()
     if values.get("x_save_requirements") is False:
