@@ -139,6 +139,7 @@ def test_a_listed_template_is_taken_whatever_it_says() -> None:
         ("queue %s has %d jobs", ("a", 3), {"jobs": 3}),
         ("at %f, %f and %f", (1, 2, 3), {"at": 1, "at 2": 2, "at 3": 3}),
         ("put in %d s, got in %d s, gone in %d s", (1, 2, 3), {"seconds": 1, "seconds 2": 2, "seconds 3": 3}),
+        ("step %d of %d (%d%%)", (1, 2, 50), {"step": 1, "percent": 50}),
         ("7099999 done in %d s", (5,), {"seconds": 5}),
         ("user %(user)d (%(n)d)", ({"user": 5, "n": 7},), {"user": 5, "n": 7}),
     ],
@@ -154,7 +155,11 @@ def test_each_number_of_a_listed_template_is_there(template: str, args: tuple[An
         ("batch %d processed in %.2f s, %d tokens", (3, 0.25, 512), {"batch": 3, "seconds": 0.25, "tokens": 512}),
         ("iteration %s of %s took %s seconds", (3, 10, 0.25), {"iteration": 3, "seconds": 0.25}),
         ("epoch %d/%d took %.1fs", (3, 10, 0.25), {"epoch": 3, "seconds": 0.25}),
+        ("loss %f in %.2f seconds on %d samples", (0.5, 0.25, 7), {"loss": 0.5, "seconds": 0.25}),
         ("step %d failed, retrying in %d seconds", (3, 5), None),
+        ("epoch %d started with %d workers", (3, 4), None),
+        ("iteration %d, next save in %d iterations", (3, 5), None),
+        ("Epoch %d ends in %d steps", (3, 5), None),
     ],
 )
 def test_units_and_things_counted_are_names(template: str, args: tuple[Any, ...], found: dict[str, Any] | None) -> None:

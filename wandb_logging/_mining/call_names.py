@@ -196,7 +196,7 @@ def _step_first(match: re.Match[str]) -> str:
 
 def _metrics(text: str, found: Sequence[Pair]) -> list[tuple[Pair, str]]:
     """The numbers that are metrics, if a template looks like metrics."""
-    names = ["" if _is_to_come(text, pair) else _name_at(text, pair) for pair in found]
+    names = [_name_at(text, pair) for pair in found]
     named = [(pair, name) for pair, name in zip(found, names) if name and not is_id(name) and not is_left(name)]
     counted = any(step_rank(name) is not None for _, name in named)
     results = any(_is_text(name) or (is_metric(name) and not _is_setting(name)) for _, name in named)
@@ -207,18 +207,38 @@ def _metrics(text: str, found: Sequence[Pair]) -> list[tuple[Pair, str]]:
         for pair, name in named
         if is_metric(name)
         or pair.sep in ":="
+        or (counted and pair.sep == " ")
         or _is_text(name)
-        or (counted and (pair.sep == " " or _COUNTED.match(text, pair.end)))
+        or name == _sure_beside(text, pair)
     ]
 
 
 def _name_at(text: str, pair: Pair) -> str:
-    """The name in front of a number; else its unit, or the things it counts: `took 2.5 seconds`, `read 5 rows`."""
-    name = noun(pair.name) if pair.sep == " " else pair.name
-    if name and name.lower() not in _VERBS:
-        return name
+    """The name in front of a number, or behind it; else its unit: `took 2.5 seconds`."""
+    name = _in_front(pair)
+    return name if name and name.lower() not in _VERBS else _sure_beside(text, pair) or name
+
+
+def _in_front(pair: Pair) -> str:
+    return noun(pair.name) if pair.sep == " " else pair.name
+
+
+def _beside(text: str, pair: Pair) -> str:
+    """The unit behind a number, or the things it counts: `2.5 seconds`, `5 rows`."""
     behind = _COUNTED.match(text, pair.end)
-    return _SECONDS.get(behind[1], behind[1]) if behind else name
+    return _UNITS.get(behind[1], behind[1]) if behind else ""
+
+
+def _sure_beside(text: str, pair: Pair) -> str:
+    """What stands behind a number if it tells how long something took, or how many things there were.
+
+    It does not where it is a setting (`with 4 workers`), a step (`ends in 5 steps`) or still to come.
+    """
+    name = _beside(text, pair)
+    if not name or name == "percent" or is_setting(name) or step_rank(name) is not None or _is_to_come(text, pair):
+        return ""
+    unit = _UNIT.fullmatch(name)
+    return name if unit or pair.sep == ">" or pair.name.lower() in _VERBS else ""
 
 
 def _is_to_come(text: str, pair: Pair) -> bool:
@@ -235,7 +255,7 @@ def _whole(text: str, found: Sequence[Pair]) -> Iterator[tuple[Pair, str]]:
         before = _BEFORE.search(_MARKS.sub(",", text[at : pair.start])[-_MOST_BEFORE:])
         at = pair.end
         words_before = before[0] if before and before[0].lower() not in _JOINING else last
-        name = last = _plain(_name_at(text, pair) or words_before)
+        name = last = _plain(_name_of_any(text, pair) or words_before)
         if not name:
             continue
         number = 2
@@ -243,6 +263,11 @@ def _whole(text: str, found: Sequence[Pair]) -> Iterator[tuple[Pair, str]]:
             name, number = f"{last} {number}", number + 1
         taken.add(name)
         yield pair, name
+
+
+def _name_of_any(text: str, pair: Pair) -> str:
+    name = _in_front(pair)
+    return name if name and name.lower() not in _VERBS else _beside(text, pair) or name
 
 
 def _with_unnamed(text: str, found: Sequence[Pair], places: int) -> list[Pair]:
@@ -257,13 +282,21 @@ def _with_unnamed(text: str, found: Sequence[Pair], places: int) -> list[Pair]:
     ]
 
 
-_SECONDS = {**dict.fromkeys(("s", "sec", "secs", "second"), "seconds"), "min": "minutes", "mins": "minutes"}
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second"), "seconds"),
+    "min": "minutes",
+    "mins": "minutes",
+    "%": "percent",
+}
+_UNIT = re.compile(r"seconds|minutes|hours|ms|us|ns|[kKMGT]i?B|bytes")
 _VERBS = frozenset("has have had got".split())  # what stands behind their number is counted
 _COUNTED = re.compile(
-    r"\s?(s|ms|us|ns|min|[kKMGT]i?B|second|(?<=\s)(?!is|was|has|does)[A-Za-z]{2,20}s)"
+    r"\s?(%|s|ms|us|ns|min|[kKMGT]i?B|second|(?<=\s)(?!is|was|has|does)[A-Za-z]{2,20}s)"
     r"(?=[,;)\]]|\.?\s*$| (?:in|of|from|and|at|with|to|for|per|on|by)\b)"
 )
-_TO_COME = re.compile(r"(?i)\b(?:eta|retry|sleep|wait|timeout|remain|within|every)")  # how long something may take
+_TO_COME = re.compile(
+    r"(?i)\b(?:eta|retry|sleep|wait|timeout|remain|within|every|next|will|ends?\b|keep|kept)"
+)  # how long something may take
 _BEFORE = re.compile(r"(?<!\w)[A-Za-z][\w@./-]*(?: [A-Za-z][\w@./-]*){0,3}(?=[^\w,;]*\Z)")
 _MOST_BEFORE = 80  # characters
 _JOINING = frozenset("and or of vs plus x".split())
