@@ -371,3 +371,13 @@ def test_units_that_change_in_the_lines_of_several_ranks() -> None:
     )
     for tail in ("", "/l:1"):
         assert [row[f"time{tail}"] for _, row in rows(text) if f"time{tail}" in row] == [900, 1500, 850, 2000]
+
+
+def test_lines_that_only_count_may_have_different_numbers_beside() -> None:
+    """MrBayes has its chains behind the generation, and in a table below nothing that is a number."""
+    text = "       3600 -- (-1455.286) [-1457.254] * [-1449.020] (-1458.976) -- 0:00:00\n"
+    text += "       4000 -- (-1454.126) [-1452.907] * [-1452.979] (-1456.235) -- 0:00:00\n"
+    text += "      Average standard deviation of split frequencies: 0.023184\n"
+    assert rows(f"{text}      15 -- ...**..\n") == [
+        (4000, {"Average standard deviation of split frequencies": 0.023184})
+    ]

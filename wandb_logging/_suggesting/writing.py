@@ -131,7 +131,8 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
     mixed = len({one.key for one in group.shapes}) > 1
     for i, one in enumerate(item.fields):
         name = group.parts.get(i, "step") if i == group.step else names.get(i, "_")
-        changes = mixed and len({units.behind(other.text, other.fields[i].end) for other in group.shapes}) > 1
+        others = [other for other in group.shapes if i < len(other.fields)] if mixed else []
+        changes = len({units.behind(other.text, other.fields[i].end) for other in others}) > 1
         found.append(_measured(item, one.start, one.end, name) if changes else (one.start, one.end, f"{{{name}}}"))
         if one.total:
             found.append((*one.total, "{_n}" if group.expression and i == group.step else "{_}"))
