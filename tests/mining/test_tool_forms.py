@@ -381,3 +381,17 @@ def test_lines_that_only_count_may_have_different_numbers_beside() -> None:
     assert rows(f"{text}      15 -- ...**..\n") == [
         (4000, {"Average standard deviation of split frequencies": 0.023184})
     ]
+
+
+@pytest.mark.parametrize("wide", [19, 18, 17])
+def test_names_stand_over_numbers_that_end_a_little_before_them(wide: int) -> None:
+    """As stress-ng has them, whose header has one blank between columns: no name goes to the number beside its own."""
+    head = "stress-ng: metrc: [1234] "
+    text = f"{head}stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s\n"
+    text += f"{head}                           (secs)    (secs)    (secs)   (real time) (usr+sys time)\n"
+    for one in ("cpu", "vm "):
+        text += f"{head}{one}{14032:>{wide + 1}}     10.00     19.92      0.01      1403.12         704.06\n"
+    numbers = {"bogo ops": 14032, "real time": 10, "usr time": 19.92, "sys time": 0.01, "bogo ops/s": 1403.12}
+    for (_, found), one in zip(rows(text), ("cpu", "vm")):
+        assert found == {f"{one}/{name}": value for name, value in {**numbers, "bogo ops/s 2": 704.06}.items()}
+    assert len(rows(text)) == 2

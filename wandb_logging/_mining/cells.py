@@ -472,9 +472,12 @@ def _by_name_ends(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
         return None
     names, rest = [words[0][0]], words[1:]
     for text, _, end in tokens[1:]:
-        own = [word for word, _, last in rest if last <= end]
-        if not own or rest[len(own) - 1][2] != end or cell(text) is None:
+        if cell(text) is None:
             return None
+        own = [word for word, _, last in rest if last <= end]
+        if not own or rest[len(own) - 1][2] != end:
+            over = _over_cells(header, tokens)  # each near the end of its name, where a column is narrower
+            return _by_name([name for name, _, _ in over], [text for text, _, _ in tokens]) if over else None
         names.append(" ".join(own))
         rest = rest[len(own) :]
     return None if rest else _by_name(names, [text for text, _, _ in tokens])
