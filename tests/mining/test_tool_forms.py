@@ -395,3 +395,10 @@ def test_names_stand_over_numbers_that_end_a_little_before_them(wide: int) -> No
     for (_, found), one in zip(rows(text), ("cpu", "vm")):
         assert found == {f"{one}/{name}": value for name, value in {**numbers, "bogo ops/s 2": 704.06}.items()}
     assert len(rows(text)) == 2
+
+
+def test_what_is_begun_is_no_result() -> None:
+    """How many of something a tool starts was said on its command line: `dispatching hogs: 2 cpu, 1 vm`."""
+    end = "stress-ng: info:  [1234] passed: 2, failed: 1\n"
+    assert rows(f"stress-ng: info:  [1234] dispatching hogs: 2 cpu, 1 vm\n{end}") == rows(end)
+    assert rows("tool: done with hogs: 2 cpu, 1 vm\n" + end) != rows(end)

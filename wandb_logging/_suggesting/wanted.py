@@ -405,6 +405,15 @@ def _is_beside(item: Shape, i: int) -> bool:
     return not item.text[item.fields[i - 1].end : item.fields[i].start].strip()
 
 
+def _is_announced(group: Group, i: int) -> bool:
+    """Whether a count says what is begun, and not what came of it: `dispatching hogs: 2 cpu, 1 vm`."""
+    item = group.first.fields[i]
+    return item.is_counted and bool(_BEGUN.match(item.section))
+
+
+_BEGUN = re.compile(r"(?i)(?:dispatching|starting|launching|spawning|creating|allocating)\b")
+
+
 _AGAINST = (
     _has_no_name,
     _is_counter,
@@ -416,6 +425,7 @@ _AGAINST = (
     _is_remark,
     _is_first_of_row,
     _is_term,
+    _is_announced,
 )  # what a number must not be to be a metric
 
 
