@@ -468,12 +468,10 @@ def _by_name_ends(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
     words = spans(TOKEN, header)
     if not len(tokens) > _LEAST or not len(spans(WIDE, header)) < len(tokens) < len(words):
         return None
-    if tokens[0][1] != words[0][1] or cell(tokens[0][0]) is not None:
+    if tokens[0][1] != words[0][1] or any((cell(text) is None) == (i > 0) for i, (text, _, _) in enumerate(tokens)):
         return None
     names, rest = [words[0][0]], words[1:]
-    for text, _, end in tokens[1:]:
-        if cell(text) is None:
-            return None
+    for _, _, end in tokens[1:]:
         own = [word for word, _, last in rest if last <= end]
         if not own or rest[len(own) - 1][2] != end:
             over = _over_cells(header, tokens)  # each near the end of its name, where a column is narrower
