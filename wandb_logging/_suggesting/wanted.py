@@ -42,8 +42,8 @@ def find_groups(shapes: Sequence[Shape], findings: Sequence[Finding], headed: Ab
     kept += [group for group in groups if group not in kept and is_said_once(group, begin) and not _is_record(group)]
     kept = without_lists(kept)
     _add_others(kept, groups, headed, begin)
-    if not findings and len(kept) == 1 and _TIMES.issuperset(" ".join(kept[0].wanted.values()).lower().split()):
-        return []  # a duration is no metric if it is the only number
+    if not findings and len(kept) == 1 and _is_how_long_it_took(kept[0]):
+        return []
     _add_steps(kept, groups, findings)
     if not findings and not any(group.step is not None or _measures(group) for group in kept):
         kept = [group for group in kept if not _is_bare_count(group)]
@@ -71,6 +71,12 @@ def _is_bare_count(group: Group) -> bool:
         and not is_metric(group.wanted[place])
         and all(isinstance(value, int) for value in group.values(place))
     )
+
+
+def _is_how_long_it_took(group: Group) -> bool:
+    """Whether the only number is a duration: no metric then, unless it is assigned, as in `request=2 time=317 us`."""
+    assigned = any(group.first.fields[i].sep == "=" for i in group.wanted)
+    return not assigned and _TIMES.issuperset(" ".join(group.wanted.values()).lower().split())
 
 
 def _alike(shapes: Sequence[Shape]) -> list[Group]:
