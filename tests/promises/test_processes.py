@@ -190,7 +190,7 @@ os.read(reading, 1)
 """,
             environment=wandb_server.env(),
         )
-        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a child process goes on" in line]
+        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "1 child process goes on" in line]
         (run,) = wandb_server.runs
         assert not any("late" in row for row in run.history)
         assert command == f"wandb-logging sync {only_run().path}"
@@ -328,7 +328,7 @@ class TestOtherProcesses:
             """.replace("METHOD", repr(method)),
             environment=wandb_server.env(),
         )
-        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "a child process goes on" in line]
+        (command,) = [line.split("`")[1] for line in done.stderr.splitlines() if "1 child process goes on" in line]
         assert sync(command.split()[-1], session=Session(wandb_server.api_key))[0].ok
         (run,) = wandb_server.runs
         assert [next(key for key in row if key[0] != "_") for row in run.history] == ["start", "early", "late"]
