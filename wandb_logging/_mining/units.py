@@ -21,13 +21,12 @@ _BYTES = {
 }
 _KINDS = (numbers.SECONDS, _BYTES, _BITS, _BITS_PER_SECOND, _HERTZ, _COUNTS)
 _NAMES = {*numbers.ALIASES, *(name for kind in _KINDS for name in kind)} - {"", "k", "K"}
-_EVERY = sorted(_NAMES, key=len, reverse=True)
+_EVERY = sorted(sorted(_NAMES), key=len, reverse=True)
 FORM = rf"(?:{'|'.join(map(re.escape, _EVERY))})(?:/(?:secs?|step|s|epoch|batch|iter|it|op))?(?![\w/])"
 """A unit of which there are larger and smaller ones. The k of 12.3k is part of the number."""
 BEHIND = re.compile(rf" ?({FORM})")
 """A unit behind a number, glued to it or one blank away."""
 _AT_END = re.compile(rf" ?({FORM})\Z")
-_SAME = {"sec": "s", "secs": "s"}
 
 
 class Measured(dict[str, Union[float, str]]):
@@ -66,7 +65,7 @@ def behind(text: str, at: int = 0) -> str:
 
 def kind(unit: str) -> int:
     """Which kind of size a unit is of, from 0; units that convert to one another are of one kind. -1 if of none."""
-    one = numbers.ALIASES.get(unit.partition("/")[0], unit.partition("/")[0])
+    one, _ = _parts(unit)
     return next((i for i, sizes in enumerate(_KINDS) if one in sizes), -1)
 
 
@@ -78,9 +77,12 @@ def split(text: str) -> tuple[str, str]:
 
 def factor(unit: str, wanted: str) -> float:
     """The factor that converts a number from one unit to another; 1 if the units are unrelated."""
-    (one, slash, per), (other, _, wanted_per) = unit.partition("/"), wanted.partition("/")
-    if _SAME.get(per, per) != _SAME.get(wanted_per, wanted_per) or (bool(slash) != ("/" in wanted)):
-        return 1.0
-    one, other = (numbers.ALIASES.get(name, name) for name in (one, other))
-    sizes = next((kind for kind in _KINDS if one in kind and other in kind), None)
-    return 1.0 if sizes is None else sizes[one] / sizes[other]
+    (one, per), (other, wanted_per) = _parts(unit), _parts(wanted)
+    sizes = next((sizes for sizes in _KINDS if one in sizes and other in sizes), None)
+    return 1.0 if sizes is None or per != wanted_per else sizes[one] / sizes[other]
+
+
+def _parts(unit: str) -> tuple[str, str]:
+    """A unit without what it is per, and that with its slash; each by one name, whatever else it is called."""
+    one, slash, per = unit.partition("/")
+    return numbers.ALIASES.get(one, one), slash + numbers.ALIASES.get(per, per)
