@@ -6,6 +6,7 @@ import re
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
+from wandb_logging._mining.lines import blanks
 from wandb_logging._mining.vocabulary import APART, TRAIN, is_metric, step_rank
 
 MAX_PAIRS = 100  # pairs of one line
@@ -86,6 +87,7 @@ _AFTER = re.compile(
     r"(?=\s*(?:[,;(.]|\|(?![A-Za-z]{1,12}\|)|$)|\s:\s|\s+(?:based|in|of|after)\b)"
 )
 _INTERVAL = re.compile(r"(?<=[:=] )\[[-+.\deE]{1,24}, ?[-+.\deE]{1,24}\](?= +[-+.\d])")  # gap: [250, 388] 35.567 %
+_UNITS_BEHIND = numbers.UNITS | {"#/sec", "frames", "Kbytes/sec", "Kbytes"}
 _IS_UNIT = re.compile(r"(?<![^\s=:(\[])[-+]?\d[\d.]* +\S+\s+\Z")  # a number and what stands between it and the next
 _OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
@@ -143,7 +145,7 @@ def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
         decimal: "," if 3,5 means three and a half.
         start: where in the line to begin.
     """
-    text = _INTERVAL.sub(lambda match: " " * len(match[0]), hidden(text))
+    text = _INTERVAL.sub(blanks, hidden(text))
     found: list[Pair] = []
     at = start
     for match in _FORMS[decimal].finditer(text, start):
@@ -207,9 +209,7 @@ def _take_unit(pair: Pair, text: str, end: int) -> None:
         pair.name, pair.after = f"{pair.name.removesuffix(' x')}/{rate[1]}", rate.end()
         pair.sep = ">" if pair.sep == " " else pair.sep
     elif (
-        unit
-        and unit[1].strip("[]") in numbers.UNITS | {"#/sec", "reqs", "frames", "Kbytes/sec", "Kbytes"}
-        and pair.name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
+        unit and unit[1].strip("[]") in _UNITS_BEHIND and pair.name.partition(" ")[0] != unit[1]  # `fps a: 1 fps b: 2`
     ):
         pair.unit, pair.after = unit[1], unit.end()
     elif pair.sep == ":" and (behind := _OWN_RATE.match(text, end)):
