@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from wandb_logging._suggesting.findings import Finding, Text
 
 _LINE = re.compile(
-    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?:\s(?:msec|ms|sec|s|%|[KMGT])|%)?\s+"
+    r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?P<unit>\s(?:msec|ms|sec|s|%|[KMGT])|%)?\s+"
     r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?:(?P<aside>\([^()]*\)|#\s+[\d,.]+[ %].*\S)\s*)?\Z"
 )
 _LEAST = 3
@@ -63,7 +63,5 @@ _MANY = 6  # lines
 
 def _finding(number: int, match: re.Match[str]) -> Finding:
     name = match["name"].strip()
-    unit = re.search(r"(\smsec|\sms|\ssec|\ss|\s[KMGT]|\s?%)\s+\Z", match.string[: match.start("name")])
-    more = match["more"] or ""
-    middle = re.sub(r"\d[\d.]*", "{_}", more) + (unit[1] if unit else "")
+    middle = re.sub(r"\d[\d.]*", "{_}", match["more"] or "") + (match["unit"] or "")
     return Finding([{"line": f"{{{name}}}{middle} {name}"}], "a line of a report", {number})
