@@ -5,14 +5,12 @@ Each name ends where its column does.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from wandb_logging._mining.cells import cell
+from wandb_logging._mining.cells import TOKEN, cell
 from wandb_logging._mining.template import Found
 
-_TOKEN = re.compile(r"\S+")
 _MARKS = 3  # texts before the cells of a row, such as `c *`
 
 
@@ -57,7 +55,7 @@ class Stacked:
 def names_of(lines: Sequence[str]) -> list[str]:
     """The names of a header's lines in the order of their columns."""
     mark = mark_of(lines)
-    tokens = [(match.end(), match[0]) for line in lines for match in _TOKEN.finditer(line) if match.end() > len(mark)]
+    tokens = [(match.end(), match[0]) for line in lines for match in TOKEN.finditer(line) if match.end() > len(mark)]
     return [name for _, name in sorted(tokens)]
 
 

@@ -98,8 +98,7 @@ class Template:
         """Say how far the template fits a line, and what the line has instead. Blanks in the line must be single."""
         for count in range(len(self._parts) - 1, 0, -1):
             part = "".join(
-                literal.replace("{", "{{").replace("}", "}}") if kind == "text" else _shown(kind, literal)
-                for kind, literal in self._parts[:count]
+                escaped(literal) if kind == "text" else _shown(kind, literal) for kind, literal in self._parts[:count]
             )
             try:
                 match = Template(part, self._decimal).find(text)

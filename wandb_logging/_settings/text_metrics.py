@@ -37,11 +37,7 @@ class TextMetrics(Kind["Mapping[str, Any] | None"]):
             "anyOf": [{"type": "boolean"}, _TEXTS, calls],
             "description": "Whether numbers in the arguments of logging calls are metrics; or those of which calls.",
         }
-        both = {
-            "type": "object",
-            "properties": {"args": args, "rules": rules},
-            "additionalProperties": False,
-        }
+        both = {"type": "object", "properties": {"args": args, "rules": rules}, "additionalProperties": False}
         return {"anyOf": [{"type": "boolean"}, rules, both]}
 
     def keep(self, value: object) -> Mapping[str, Any] | None:
