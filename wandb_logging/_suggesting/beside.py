@@ -67,9 +67,7 @@ def _varies(group: Group, i: int) -> bool:
     return len(set(values)) > 1 and any(value % 1 for value in values)
 
 
-_ENDS = re.compile(
-    r"((?i:initial|final|best|last|overall)) +([A-Za-z][\w ]*?) *[:= ] *[-+]?\d[\d.]*(?:[eE][-+]?\d+)?%?\s*\Z"
-)
+_ENDS = re.compile(rf"((?i:initial|final|best|last|overall)) +([A-Za-z][\w ]*?) *[:= ] *{PLAIN}%?\s*\Z")
 
 
 def all_names(kept: list[Group]) -> None:

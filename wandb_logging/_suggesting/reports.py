@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence, Set as AbstractSet
 
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.vocabulary import is_id, is_metric, is_setting, is_timing, words
 from wandb_logging._suggesting.group import Group
 from wandb_logging._suggesting.shapes import Shape
@@ -149,7 +150,7 @@ _WIDE_LINE = re.compile(
 )
 
 _WIDE_PAIRS = re.compile(
-    r"(?!.*\(\d)\s*(?:[A-Za-z](?:\S| (?! )){2,30}(?: {2,}|: +)[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+    rf"(?!.*\(\d)\s*(?:[A-Za-z](?:\S| (?! )){{2,30}}(?: {{2,}}|: +){PLAIN}"
     r"(?: {2,}|\s*\|\s*|\s*\Z)){2,4}\Z"
 )
 _ENTRY_LINE = re.compile(

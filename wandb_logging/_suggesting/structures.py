@@ -9,6 +9,7 @@ from typing import Any
 
 from wandb_logging._mining.blocks import Box
 from wandb_logging._mining.cells import cell
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.objects import numbers_of
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.spread import Spread
@@ -93,7 +94,7 @@ def paths(texts: Sequence[Text]) -> Finding | None:
     return Finding([rule], f"{len(found)} paths with their numbers", set(found))
 
 
-_NUMBERED = r"(?P<value>[-+]?\d[\d.]*(?:[eE][-+]?\d+)?)"
+_NUMBERED = rf"(?P<value>{PLAIN})"
 _PATH = re.compile(rf"(?P<name>[$A-Za-z_][\w$:-]*(?:[./][\w$:%=-]+)+) {_NUMBERED}(?P<at> \d{{10,13}})?\Z")
 _LEAST_PATHS = 4
 
