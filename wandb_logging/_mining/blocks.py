@@ -26,12 +26,11 @@ class Box:
         decimal: "," if 3,5 means three and a half.
     """
 
-    needle = ""
+    needle = "---"
 
     def __init__(self, title: str | None = None, decimal: str = ".") -> None:
         self._title = title
         self._decimal = decimal
-        self.needle = "---"
 
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
         """The row, with the line that closes the box; `{}` within the box; None for any other line."""

@@ -127,14 +127,20 @@ class Pair:
 def hidden(text: str) -> str:
     """The line at its full length, with everything blotted out that only looks like a number."""
     if "/" in text:
-        text = _ADDRESSES.sub(_blot, text)
+        text = _ADDRESSES.sub(blot, text)
     if "{" in text:
-        text = _CHOSEN.sub(_blot, text)
-    return _NOISE.sub(_blot, text)
+        text = _CHOSEN.sub(blot, text)
+    return _NOISE.sub(blot, text)
 
 
-def _blot(match: re.Match[str]) -> str:
+def blot(match: re.Match[str]) -> str:
+    """As many marks as a match is long: what is replaced by them is no part of any name or number."""
     return _HIDDEN * len(match[0])
+
+
+def blot_out(text: str, start: int, end: int) -> str:
+    """The line at its full length, with what stands from one place to another blotted out."""
+    return text[:start] + _HIDDEN * (end - start) + text[end:]
 
 
 def pairs(text: str, decimal: str = ".", start: int = 0) -> list[Pair]:
@@ -371,7 +377,7 @@ _PARTS = re.compile(
     r"\s*[(\[](?:[A-Za-z]\w{0,20} -?\d{1,9}\.\d{1,12}(?:, ?|(?=[)\]]))){2,9}[)\]]"
 )  # (cls 0.5, box 0.25)
 _COUNTS = re.compile(r"\s*\(\d[\d.]* [a-z]{2,20}(?:, (?:\d[\d.]* [a-z]{2,20}|[a-z]{2,20} \d[\d.]*)){1,5}\)")
-_NAME_OF_NEXT = re.compile(r"\s*[:=]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
+_NAME_OF_NEXT = re.compile(rf"\s*[:=]\s+{numbers.PLAIN}\s*\Z")
 _LAST_COUNT = re.compile(r" ([a-z]{2,20})\)")
 _STEP_IN_BRACKETS = re.compile(r"[(\[]([A-Za-z]{2,20})[ :=#]{1,2}\d+[)\]]\Z")
 _LIMIT = re.compile(r"(?<=\w)\(\w{1,12}->\w{1,12}\)\Z")  # energy(sigma->0)

@@ -14,8 +14,6 @@ _RESULT = re.compile(r"(?i)\b(?:best|fit|fitted|estimated|optimal|optimi[sz]ed|f
 _ORNAMENT = re.compile(r"[^\w\s]{4,}\s*\Z")
 _ENTRY = re.compile(r"[\s|]*[A-Za-z][\w .()/-]{0,50}?\s*[:=]\s*\S")
 _LEAST = 2  # settings below a heading; one may be anything
-
-
 _LISTED = re.compile(  # intx AliasLevel = 3   {product}; INT_MAX    2147483647; 'SC_AIO_MAX': -1,; Active: 12 kB
     r"\s{0,9}(?:[a-z]\w{0,20} )?['\"(]?(?P<name>[A-Za-z_][\w./()-]{1,60})['\")]?"
     r"(?:\s{0,60}[=:]>? ?\s{0,60}(?P<value>[^\s,]*)(?:[ ,].*)?| {1,60}(?P<other>\S{0,60})\s*)\Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wandb_logging._mining import numbers
+from wandb_logging._mining.pairs import blot_out
 
 _OF_TESTS = frozenset("passed passing skipped pending warning warnings".split())
 Counted = tuple[str, float, int, int]
@@ -39,4 +40,4 @@ def counts_behind(text: str, head: int, decimal: str) -> tuple[str, list[Counted
     if _STEP.search(about):  # `Round 3: 40 new, 2 changed` is of round 3, and about no `Round 3`
         return "", [], text
     counts = [(f"{about}/{one[2]}", numbers.number(one[1]), *one.span(1)) for one in found]
-    return about, counts, text[: match.start()] + "\x01" * (match.end() - match.start()) + text[match.end() :]
+    return about, counts, blot_out(text, *match.span())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wandb_logging._mining.numbers import number
+from wandb_logging._mining.pairs import blot_out
 from wandb_logging._mining.vocabulary import is_metric
 
 _NAMES = re.compile(
@@ -34,7 +35,7 @@ def slashed(text: str, decimal: str) -> tuple[list[tuple[str, float, int, int]],
             (name, number(one[0].rstrip(".")), begin + one.start(), begin + len(one[0].rstrip(".")) + one.start())
             for name, one in zip(names, numbers)
         ]
-        text = text[: match.start()] + "\x01" * len(match[0]) + text[match.end() :]
+        text = blot_out(text, *match.span())
     return found, text
 
 
@@ -69,7 +70,7 @@ def halves(text: str, decimal: str) -> tuple[list[tuple[str, float, int, int]], 
         what = (groups.get("noun") or groups["what"] or "").strip()
         for name, group in zip(two or names, "xy"):
             found.append((f"{name} {what}".strip(), number(match[group]), *match.span(group)))
-        text = text[: match.start()] + "\x01" * len(match[0]) + text[match.end() :]
+        text = blot_out(text, *match.span())
     return found, text
 
 

@@ -214,7 +214,6 @@ def is_measured(group: Group, i: int) -> bool:
 
 
 _UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
-
 _RATED = re.compile(r"(?:\s[kMGT]?i?B)?\s{1,20}\(?\d[\d,.]{0,20}\s?(?:[kMGT]?i?B)?(?:/s| per second)\b")
 
 
@@ -225,8 +224,6 @@ def leads(item: Shape, one: Field) -> bool:
 
 
 _SAID_BY = re.compile(r"\[[A-Za-z]\w{0,20}\] ")
-
-
 LIST = re.compile(rf"\s*,\s*[-+.\d]|(?:\s+{PLAIN}){{2,}}\s*\Z")
 
 

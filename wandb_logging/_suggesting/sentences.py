@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from wandb_logging._mining.lines import blanks
+from wandb_logging._mining.numbers import PLAIN
 from wandb_logging._mining.vocabulary import is_metric, is_result, step_rank
 
 # A name, then the step it is for, then its number.
@@ -77,17 +78,17 @@ def name_before_count(text: str, head: int) -> str:
 _COUNT_WITHIN = re.compile(
     r"(?P<name>[A-Z][a-z]+\.?(?: [a-z]+){0,3}) (?P<of>in|of|over|for|from|across|with|per) "
     r"(?:(?:the|all|[a-z]{3,12}) )?(?:\d{1,9}/)?\d{1,9}(?P<what>(?: [a-z-]+){0,3})\s?[:=]"
-    r"(?=\s*[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z)"
+    rf"(?=\s*{PLAIN}\s*\Z)"
 )
 _STEP_TOOK = re.compile(
     r"(?i)(?:this |the |each |one )?(?:epoch|iteration|step|batch|round|episode|validation|evaluation) took"
     r"(?=\s\d[\d.]*\s?(?:s|sec|secs|seconds|ms|min|minutes)\b)"
 )
 _FRAMED = re.compile(  # | name | 0.5 |, the bars of any kind
-    r"([|\u2502\u2503]\s+[A-Za-z][\w/ .-]{0,60}?\s+)[|\u2502\u2503]\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
+    rf"([|\u2502\u2503]\s+[A-Za-z][\w/ .-]{{0,60}}?\s+)[|\u2502\u2503]\s+{PLAIN}"
     r"\s+[|\u2502\u2503]\s*\Z"
 )
-_BAR = re.compile(r"([^|]*[A-Za-z]\s*)\|\s+[-+]?\d[\d.]*(?:[eE][-+]?\d+)?\s*\Z")
+_BAR = re.compile(rf"([^|]*[A-Za-z]\s*)\|\s+{PLAIN}\s*\Z")
 
 
 def _found(match: re.Match[str]) -> Found:

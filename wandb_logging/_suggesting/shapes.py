@@ -6,7 +6,7 @@ import re
 from dataclasses import field
 
 from wandb_logging._dataclass import dataclass
-from wandb_logging._mining.pairs import hidden, pairs, words_behind
+from wandb_logging._mining.pairs import blot, blot_out, hidden, pairs, words_behind
 from wandb_logging._mining.vocabulary import APART, METRICS, STEPS, TRAIN, is_id, is_metric, noun, step_rank
 from wandb_logging._suggesting.counts import counts_behind
 from wandb_logging._suggesting.name_lists import halves, in_brackets, name_lists, nested, slashed
@@ -132,7 +132,7 @@ class Shape:
 
 def shape(number: int, text: str, decimal: str = ".") -> Shape:
     """Find the shape of a line."""
-    blotted = hidden(BAR.sub(lambda match: "\x01" * len(match[0]), text))
+    blotted = hidden(BAR.sub(blot, text))
     head = _head(blotted)
     counted, rest = _counters(name_before_count(blotted, head), head)
     listed, rest = slashed(rest, decimal)
@@ -218,7 +218,7 @@ def _counters(blotted: str, head: int) -> tuple[list[Field], str]:
     for item in found:
         begin = item.first[0] if item.first else item.start
         end = item.total[1] if item.total else item.end
-        rest = rest[:begin] + "\x01" * (end - begin) + rest[end:]
+        rest = blot_out(rest, begin, end)
     return found, rest
 
 

@@ -230,5 +230,6 @@ def epoch_of(group: Group) -> int | None:
 
 
 def is_epoch(name: str) -> bool:
+    """Whether a name is that of an epoch; a letter alone is, but not behind other words."""
     last = name.lower().split(" ")[-1].strip(".")
     return last in EPOCHS and (len(last) > 1 or " " not in name)
