@@ -210,6 +210,25 @@ class TestPairs:
         assert found(head + "".join(rows), table) == wanted
         assert found(head + rows[0] + head + rows[1], table) == wanted
 
+    @pytest.mark.parametrize(
+        ("cells", "values"),
+        [
+            (("912.84k", "1.06M", "900K", "2G"), [912_840, 1_060_000, 900_000, 2e9]),
+            (("2M", "900k", "1G"), [2, 0.9, 1000]),
+            (("767 KBytes", "2.5 MBytes", "512 Bytes"), [767, 2560, 0.5]),
+            (("1 MiB", "512 KiB", "2 GiB"), [1, 0.5, 2048]),
+            (("900 MHz", "1.5 GHz"), [900, 1500]),
+        ],
+    )
+    def test_units_that_change_are_converted_in_every_form(self, cells: tuple[str, ...], values: list[float]) -> None:
+        """In pairs, in a table and in a line alike, the k that is part of a number among them."""
+        wanted = [(None, {"v": pytest.approx(value)}) for value in values]
+        assert found("".join(f"v {cell}\n" for cell in cells), {"line": "v {v:unit}"}) == wanted
+        for mark in ":=":
+            assert found("".join(f"v{mark} {cell}, b{mark} x\n" for cell in cells), {"pairs": mark}) == wanted
+        rows = found("a  v\n" + "".join(f"1  {cell}\n" for cell in cells), {"table": "a v"})
+        assert rows == [(None, {"a": 1, **row}) for _, row in wanted]
+
     def test_the_first_units_are_remembered_in_plain_json(self) -> None:
         """A set of rules that goes on from what another saved keeps the units."""
         rules = [{"line": "took {took:unit}"}]

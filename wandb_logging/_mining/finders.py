@@ -16,7 +16,7 @@ from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found, Template
 from wandb_logging._mining.two_lines import TwoLines
-from wandb_logging._mining.units import Measured
+from wandb_logging._mining.units import Measured, behind
 
 Find = Callable[[Line, dict[str, Any]], "Found | None"]
 Stateful = Union[Table, Stacked, Box, Block, TwoLines, Spread]
@@ -100,8 +100,11 @@ def _pairs(given: Mapping[str, Any], decimal: str) -> Finder:
         for pair in pairs(line.raw, decimal, begin):
             if pair.sep in wanted and pair.name and pair.name not in found:
                 found[pair.name] = pair.value
-                if pair.unit:
-                    units[pair.name] = pair.unit
+                unit = pair.unit
+                if not unit and pair.sep != ">" and line.raw[pair.end : pair.end + 2].strip()[:1].isalpha():
+                    unit = behind(line.raw, pair.end)
+                if unit or line.raw[pair.end - 1] in "kK":  # the k of 12.3k is part of the number: its unit is none
+                    units[pair.name] = unit
         for name, word in _WORDS.findall(line.raw[begin:]) if words else ():
             found.setdefault(name, word)
         if template is None and not found:

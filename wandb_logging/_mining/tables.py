@@ -141,7 +141,9 @@ class Table:
             if value is not None and given not in (self._labels, INDEX) and given not in self._drop:
                 found[name] = value
                 if not text[-1:].isdecimal():
-                    units[name] = unit(text)
+                    one = unit(text)
+                    if one or text.endswith(("k", "K")):  # that k is part of the number, which has no unit then
+                        units[name] = one
         if self._step is not None and self._step not in found and not _is_marked(cells, found):
             return None
         word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
@@ -156,7 +158,7 @@ class Table:
         prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
         named = {name: name if name == self._step else prefix + name for name in found}
         found = {named[name]: value for name, value in found.items()}
-        return Measured(found, {named[name]: one for name, one in units.items()}) if any(units.values()) else found
+        return Measured(found, {named[name]: one for name, one in units.items()}) if units else found
 
 
 def _is_marked(cells: Mapping[str, str], found: Found) -> bool:
