@@ -172,10 +172,9 @@ def test_writers_of_tensorflow(wandb_server: LocalServer, tmp_path: Path, monkey
     with wandb.init(project="p", sync_tensorboard=True):
         ops: Any = importlib.import_module("tensorflow.python.ops.gen_summary_ops")
         assert ops.create_summary_file_writer(writer=None, logdir="logs") == "logs"
-        other = subprocess.run([sys.executable, "-c", WRITE, "logs"], check=True, timeout=PATIENCE)
+        subprocess.run([sys.executable, "-c", WRITE, "logs"], check=True, timeout=PATIENCE)
     for name in [name for name in sys.modules if name.partition(".")[0] == "tensorflow"]:
         del sys.modules[name]
-    assert other.returncode == 0
     assert rows_of(wandb_server) == [{"loss": 1.5, "global_step": 3}]
 
 
