@@ -222,7 +222,7 @@ class TestPairs:
     )
     def test_units_that_change_are_converted_in_every_form(self, cells: tuple[str, ...], values: list[float]) -> None:
         """In pairs, in a table and in a line alike, the k that is part of a number among them."""
-        wanted = [(None, {"v": pytest.approx(value)}) for value in values]
+        wanted: list[Any] = [(None, {"v": pytest.approx(value)}) for value in values]
         assert found("".join(f"v {cell}\n" for cell in cells), {"line": "v {v:unit}"}) == wanted
         for mark in ":=":
             assert found("".join(f"v{mark} {cell}, b{mark} x\n" for cell in cells), {"pairs": mark}) == wanted
