@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from wandb_logging._mining.blocks import Box
@@ -180,11 +180,16 @@ def json_lines(texts: Sequence[Text]) -> list[Finding]:
     ]
 
 
+def _with_numbers(founds: Iterable[Found]) -> list[str]:
+    """The names that have a number in at least one of these, in the order in which they come."""
+    return list(dict.fromkeys(name for found in founds for name, value in found.items() if not isinstance(value, str)))
+
+
 def _tell(founds: Sequence[Found]) -> bool:
     """Whether objects hold more than what stays the same, what identifies, and what grows by one."""
     values: dict[str, list[float]] = defaultdict(list)
     if any(isinstance(found.get(name), str) for found in founds for name in _RECORD) or all(map(_is_request, founds)):
-        every = {name for found in founds for name, value in found.items() if not isinstance(value, str)}
+        every = _with_numbers(founds)
         step = best_step(founds, [name for name in every if "/" not in name], least=1)
         return step is not None or any(map(is_measure, every))
     for found in founds:
@@ -230,7 +235,7 @@ def spread_objects(texts: Sequence[Text]) -> list[Finding]:
         found = form.find(text, state)
         open_lines = [] if found is None else [*open_lines, number]
         if found:
-            names = tuple(sorted(name for name, value in found.items() if not isinstance(value, str)))
+            names = tuple(sorted(_with_numbers([found])))
             groups[names].append((number, found, open_lines))
             open_lines = []
     kept = {names: rows for names, rows in groups.items() if _are_results(names, [row for _, row, _ in rows])}
@@ -274,9 +279,9 @@ def _json(before: str, rows: list[tuple[int, str, Found]], requests: list[Found]
     if text.strip():
         rule = {"has": text + "{", **rule}
     _name(rule, step, founds, names)
-    asked = {name for found in requests for name, value in found.items() if not isinstance(value, str)}
-    if asked.difference(names):
-        rule["drop"] = [*rule.get("drop", ()), *sorted(asked.difference(names))]
+    asked = sorted(set(_with_numbers(requests)).difference(names))
+    if asked:
+        rule["drop"] = [*rule.get("drop", ()), *asked]
     apart = APART.search(text)
     if "prefix" not in rule and apart:
         rule["prefix"] = f"{apart[0]}/"
@@ -328,7 +333,7 @@ def key_values(texts: Sequence[Text]) -> Finding | None:
     founds = [found for _, found in rows]
     if sum(map(_is_request, founds)) * 2 > len(founds):
         return Finding([], "", {number for number, _ in rows})
-    names = list(dict.fromkeys(name for found in founds for name, value in found.items() if not isinstance(value, str)))
+    names = _with_numbers(founds)
     step = best_step(founds, names, least=1)
     rule: dict[str, Any] = {"pairs": "="}
     _name(rule, step, founds, names)
