@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks._measure import Found, Result, Size, environment_of
+from benchmarks._measure import Found, Result, Size
+from benchmarks._terminal import on_terminal
 
 _APART = 0.005  # seconds between two keys, so that everybody has come to rest
 _FIRST = 20  # keys that are not counted: the run is still being made
@@ -67,31 +66,19 @@ def _of(seconds: list[float]) -> tuple[float, float]:
 
 def _session(begin: Sequence[str], count: int, waits: _Waits) -> None:
     """Type keys one after the other, as soon as the one before was answered and a little later."""
-    ours, theirs = os.openpty()
-    with tempfile.TemporaryDirectory() as folder, os.fdopen(ours, "rb", 0) as terminal:
-        with subprocess.Popen(
-            [sys.executable, *begin, "-c", _ANSWERS],
-            cwd=folder,
-            env=environment_of({}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as program:
-            os.close(theirs)
-            _line(terminal.fileno())
-            for i in range(_FIRST + count):
-                time.sleep(_APART)
-                typed = time.perf_counter()
-                os.write(terminal.fileno(), b"k")
-                written = float(_line(terminal.fileno()))
-                shown = time.perf_counter()
-                if i >= _FIRST:
-                    waits.keys.append(shown - typed)
-                    waits.lines.append(shown - written)
-            os.write(terminal.fileno(), b"q")
-        if program.returncode:
-            raise subprocess.CalledProcessError(program.returncode, program.args)
+    arguments = [*begin, "-c", _ANSWERS]
+    with tempfile.TemporaryDirectory() as folder, on_terminal(arguments, folder, {}) as terminal:
+        _line(terminal)
+        for i in range(_FIRST + count):
+            time.sleep(_APART)
+            typed = time.perf_counter()
+            os.write(terminal, b"k")
+            written = float(_line(terminal))
+            shown = time.perf_counter()
+            if i >= _FIRST:
+                waits.keys.append(shown - typed)
+                waits.lines.append(shown - written)
+        os.write(terminal, b"q")
 
 
 def _line(terminal: int) -> bytes:

@@ -16,6 +16,7 @@ from functools import partial
 
 from benchmarks import keys
 from benchmarks._measure import Found, Result, Size, environment_of, ratio
+from benchmarks._terminal import on_terminal
 
 _RUN = ["-m", "wandb_logging", "run", "--mode", "offline", "--project", "bench", "--", sys.executable]
 # The least that stands between a program and who reads it, and keeps what it says.
@@ -167,21 +168,8 @@ def _ran_on_terminal(arguments: Sequence[str]) -> tuple[bytes, float, float]:
     """The same on a terminal, which we read as fast as it comes."""
     with tempfile.TemporaryDirectory() as folder:
         before, begun = _cpu(), time.monotonic()
-        ours, theirs = os.openpty()
-        with subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=folder,
-            env=environment_of({"PYTHONUNBUFFERED": ""}),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as program:
-            os.close(theirs)
-            printed = b"".join(_pieces(ours))
-        os.close(ours)
-        if program.returncode:
-            raise subprocess.CalledProcessError(program.returncode, program.args)
+        with on_terminal(arguments, folder, {"PYTHONUNBUFFERED": ""}) as terminal:
+            printed = b"".join(_pieces(terminal))
         return printed, time.monotonic() - begun, _cpu() - before
 
 
