@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
+from wandb_logging import new_run, read_run
 from wandb_logging._formats.event_file import Histogram, Picture
 from wandb_logging._run.tensorboard import fewer_bins, logged
 
@@ -49,3 +52,16 @@ def test_what_cannot_be_shown_is_named(value: object) -> None:
     said: dict[str, str] = {}
     assert logged({"odd": value, "loss": 0.5}, said.__setitem__) == {"loss": 0.5}
     assert list(said) == ["odd"]
+
+
+def test_images_need_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in the run byte for byte as they were in the event file."""
+    monkeypatch.setitem(sys.modules, "PIL", None)  # who imports it now gets an ImportError
+    said: dict[str, str] = {}
+    with new_run("p", mode="offline") as run:
+        run.log(logged({"picture": [Picture(PNG + b"pixels", 4, 2)]}, said.__setitem__))
+    assert said == {}
+    assert run.dir is not None
+    (row,) = read_run(run.dir).rows
+    assert (row["picture"]["width"], row["picture"]["height"]) == (4, 2)
+    assert [path.read_bytes() for path in Path(run.dir).rglob("*.png")] == [PNG + b"pixels"]
