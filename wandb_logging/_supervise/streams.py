@@ -16,7 +16,7 @@ PIECE = 2**18  # most bytes of one read
 _PIPE_BYTES = 2**20
 _F_SETPIPE_SZ = 1031  # of Linux; `fcntl` has it since Python 3.10
 _GATHER = 0.002  # seconds between two reads of a busy stream, so that each read returns more
-BUSY = 2  # pieces that come right behind each other before a stream counts as busy
+_BUSY = 2  # pieces that come right behind each other before a stream counts as busy
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Gathered:
         after: pieces that come right behind each other before it waits; 0 if nobody waits for the first ones either.
     """
 
-    def __init__(self, wide: bool, after: int = BUSY) -> None:  # noqa: FBT001
+    def __init__(self, wide: bool, after: int = _BUSY) -> None:  # noqa: FBT001
         self._wide = wide
         self._after = after
         self._busy = 0
