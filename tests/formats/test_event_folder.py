@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 
 from wandb_logging._formats import event_file
 from wandb_logging._formats.event_file import Histogram, Picture
-from wandb_logging._formats.event_folder import EventFolder, has_event_files
+from wandb_logging._formats.event_folder import EventFolder
+from wandb_logging._formats.event_paths import has_event_files
 from wandb_logging._formats.protobuf import BrokenMessage
 
 tensorboard = pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")

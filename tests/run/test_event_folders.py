@@ -6,7 +6,7 @@ import pytest
 
 from wandb_logging import read_run
 from wandb_logging._errors import JournalError
-from wandb_logging._formats.event_folder import run_folders
+from wandb_logging._formats.event_paths import run_folders
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._run import event_folders
 from wandb_logging._run.event_folders import Taken

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wandb_logging._cli.output import complain, say, words_of
 from wandb_logging._errors import JournalError
-from wandb_logging._formats.event_folder import run_folders
+from wandb_logging._formats.event_paths import run_folders
 from wandb_logging._journal.cache_folder import find_runs
 from wandb_logging._settings.settings import Settings
 from wandb_logging._wording import counted

@@ -9,7 +9,7 @@ from pathlib import Path
 from wandb_logging._cli.event_folders import made_of_events
 from wandb_logging._cli.output import DONE, LEFT, PROG, complain, say, words_of
 from wandb_logging._cli.progress import portion_shown
-from wandb_logging._formats.event_folder import has_event_files, is_event_file
+from wandb_logging._formats.event_paths import has_event_files, is_event_file
 from wandb_logging._formats.wandb_import import Imported, find_logs, import_log
 from wandb_logging._settings.settings import Settings
 from wandb_logging._wording import counted

@@ -15,7 +15,7 @@ from wandb_logging._cli.output import DONE, LEFT, complain, words_of
 from wandb_logging._cli.rules import Log, NotText
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._formats.event_folder import event_bytes, is_event_file
+from wandb_logging._formats.event_paths import event_bytes, is_event_file
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:

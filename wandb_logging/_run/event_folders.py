@@ -18,7 +18,8 @@ from wandb_logging._dataclass import dataclass
 from wandb_logging._errors import JournalError
 from wandb_logging._events.event import Event
 from wandb_logging._events.run_info import RunInfo
-from wandb_logging._formats.event_folder import STEP, EventFolder, Row, beginning
+from wandb_logging._formats.event_folder import STEP, EventFolder, Row
+from wandb_logging._formats.event_paths import beginning
 from wandb_logging._journal.cache_folder import claim_run, find_runs, opening
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._journal.writer import Writer

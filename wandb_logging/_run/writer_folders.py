@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from wandb_logging._formats.event_folder import EventFolder, Row, files_in
+from wandb_logging._formats.event_folder import EventFolder, Row
+from wandb_logging._formats.event_paths import files_in
 
 _WAIT = 10.0  # seconds that the first folder waits for a second one; the official SDK's
 
