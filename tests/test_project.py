@@ -56,7 +56,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "_values", "_process", "_launch", "_events", "_settings", "_journal", "_fold", "_records", "_server", "_keys",
         "_artifacts", "_reading", "_page", "_media", "_sending", "_carrying", "_formats",
     ),
-    "_supervise": ("_values", "_process", "_launch", "_events", "_settings", "_journal", "_run"),
+    "_supervise": ("_values", "_process", "_launch", "_events", "_settings", "_journal", "_formats", "_run"),
     "_cli": (
         "_values", "_mining", "_suggesting", "_settings", "_journal", "_fold", "_server", "_keys", "_reading", "_page",
         "_sending", "_formats", "_editing", "_run", "_supervise",

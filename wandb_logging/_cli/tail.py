@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,12 @@ from wandb_logging._cli.output import DONE, LEFT, complain, words_of
 from wandb_logging._cli.rules import Log, NotText
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._formats.event_paths import event_bytes, is_event_file
+from wandb_logging._formats.event_paths import is_event_file
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
     from wandb_logging._run.run import Run
-    from wandb_logging._supervise.tail import Tail
+    from wandb_logging._supervise.following import Following
 
 MORE = (
     "Files may come later, be rotated or cut. Ctrl-C, kill (SIGTERM) and --until-idle end the run, with all that is",
@@ -53,6 +53,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make a run, and log what is written to the files."""
+    from wandb_logging._supervise.following import Following  # noqa: PLC0415  most commands need none
+
     with _asked_to_end() as asked_since:
         files = list(filter(_is_log, args.file))
         begun = _begun(args) if files else None
@@ -63,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
             complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
         code = DONE if len(files) == len(args.file) and not (absent and args.no_follow) else LEFT
         try:
-            _follow(begun, files, 0.0 if args.no_follow else args.until_idle, asked_since)
+            with contextlib.closing(Following(begun, files)) as following:
+                _follow(following, 0.0 if args.no_follow else args.until_idle, asked_since)
         except KeyboardInterrupt:
             pass
         except OSError as exc:
@@ -129,46 +132,21 @@ def _asked_to_end() -> Iterator[Callable[[], float | None]]:
         as_before()
 
 
-def _follow(
-    begun: Run, files: Sequence[Path], until_idle: float | None, asked_since: Callable[[], float | None]
-) -> None:
-    """Log what is written, until nothing was written for `until_idle` seconds, unless None, or we are asked to end."""
-    from wandb_logging._supervise.tail import Tail  # noqa: PLC0415  most commands need none
-
-    folders = [path for path in files if path.is_dir() or is_event_file(path)]
-    for folder in folders:
-        begun.watch_tensorboard(folder, earlier=True)
-    tails = [Tail(path, whole=len(files) - len(folders) > 1) for path in files if path not in folders]
-    since, size = time.monotonic(), -1
-    try:
-        while True:
-            asked = asked_since()  # before the look, so that it sees what was written before that
-            for tail in [tail for tail in tails if tail.path.is_dir()]:  # it was not there before
-                tails.remove(tail)
-                folders.append(tail.path)
-                begun.watch_tensorboard(tail.path, earlier=True)
-            texts = [tail.read() for tail in tails]
-            _log(begun, tails, texts)
-            if asked is not None and not (any(texts) and time.monotonic() - asked < _LAST_LOOK):
-                break
-            before, size = size, sum(map(event_bytes, folders))
-            if any(texts) or (size != before and before >= 0):
-                since = time.monotonic()
-            if any(texts):
-                continue
-            if not folders and all(tail.is_over for tail in tails):
-                break
-            reads_on = until_idle == 0 and any(tail.waits for tail in tails)  # what is in a pipe has not been read yet
-            if until_idle is not None and not reads_on and time.monotonic() - since >= until_idle:
-                break
-            time.sleep(_LOOKS_APART)
-    finally:
-        _log(begun, tails, [tail.rest() for tail in tails])
-        for tail in tails:
-            tail.close()
-
-
-def _log(begun: Run, tails: Sequence[Tail], texts: Sequence[str]) -> None:
-    for tail, text in zip(tails, texts):
-        if text:
-            begun.log_output(text, file=tail.path.as_posix())
+def _follow(following: Following, until_idle: float | None, asked_since: Callable[[], float | None]) -> None:
+    """Take what is written, until nothing was written for `until_idle` seconds, unless None, or we are asked to end."""
+    latest = time.monotonic()
+    while True:
+        asked = asked_since()  # before the look, so that it sees what was written before that
+        had_text = following.take()
+        if asked is not None and not (had_text and time.monotonic() - asked < _LAST_LOOK):
+            return
+        if following.events_came() or had_text:
+            latest = time.monotonic()
+        if had_text:
+            continue
+        if following.is_over:
+            return
+        may_end = until_idle != 0 or not following.waits  # what is in a pipe has not been read yet
+        if until_idle is not None and may_end and time.monotonic() - latest >= until_idle:
+            return
+        time.sleep(_LOOKS_APART)
