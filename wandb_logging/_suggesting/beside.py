@@ -232,8 +232,14 @@ def steps_alone(groups: list[Group], kept: list[Group], others: Sequence[int]) -
         if often and (len(group.first.key.split()) < 16 or item.sep == "#"):
             group.wanted = {}
             found.append(group)
-    found.sort(key=lambda group: -len(group.shapes))
+    found.sort(key=lambda group: (_begins_again(group), -len(group.shapes)))
     return found[:1]
+
+
+def _begins_again(group: Group) -> bool:
+    """Whether the step of lines that only count falls, as that of `batch 11/26` does in each epoch."""
+    values = group.values(group.used[0])
+    return any(one > other for one, other in zip(values, values[1:]))
 
 
 def _only_goes_back(values: Sequence[float]) -> bool:

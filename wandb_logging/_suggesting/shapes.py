@@ -16,7 +16,10 @@ BAR = re.compile(
     r"\d[\d.]{0,8}/ {0,4}\d[\d.]{0,8} (?:sec|min|hrs?|days?) \.{3,}"  # 2.1/2.1 min .......
     r"|\d{1,3}%\|[^|]{0,200}\||\[[=>.#\-\s]{5,200}\]|[━╸╺─█▉▊▋▌▍▎▏░▒▓▁▂▃▄▅▆▇⣿]+"
 )
-_COUNTER = re.compile(r"(?<![\w./,-])(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\d{1,12})?(?![\w/])(?!\.\d)")
+_COUNTER = re.compile(
+    r"(?<![\w./,-])(?:([A-Z][a-z]{0,4})(?=\d+/))?"  # E1/3
+    r"(\d{1,12})\s*(?:/|\bof\b)\s*(\d{1,12})(?:/\d{1,12})?(?![\w/])(?!\.\d)"
+)
 _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s?\[)")  # Epoch [1][50/7330]
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
@@ -232,9 +235,20 @@ def _lone(blotted: str, head: int) -> list[Field]:
 def _of_totals(blotted: str, head: int, start: int) -> list[Field]:
     """Counters with their totals: `20/30`."""
     return [
-        Field(_name_before(blotted[head : match.start()]), int(match[1]), "/", *match.span(1), total=match.span(2))
+        Field(
+            _glued_name(match[1]) if match[1] else _name_before(blotted[head : match.start()]),
+            int(match[2]),
+            "/",
+            *match.span(2),
+            total=match.span(3),
+        )
         for match in _COUNTER.finditer(blotted, start)
     ]
+
+
+def _glued_name(letters: str) -> str:
+    """The name of a counter that letters begin: `E1/3` counts epochs; what `S10/60` counts is not said."""
+    return letters if step_rank(letters) is not None else ""
 
 
 def _ranges(blotted: str, head: int) -> list[Field]:

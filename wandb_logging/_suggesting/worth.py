@@ -82,8 +82,11 @@ def _is_amount_of_steps(one: Seen) -> bool:
 
 
 def _is_tried(one: Seen) -> bool:
-    """`START C=10`: what is about to be tried."""
-    return one.name.startswith(("START ", "Start ", "Starting ")) and not is_metric(one.name)
+    """`START C=10`, `Testing hidden dimension: 32`: what is about to be tried."""
+    return bool(_TRIED.match(one.name)) and not is_metric(one.name)
+
+
+_TRIED = re.compile(r"\W*(?:START|Start(?:ing)?|Testing|Trying|Running|Using) ")
 
 
 def _is_option(one: Seen) -> bool:
