@@ -122,6 +122,16 @@ def test_wrong_rules(log: Path, tmp_path: Path, rules: str, message: str) -> Non
     assert message in done.stderr
 
 
+def test_a_rule_that_never_finds_its_step_is_named(tmp_path: Path) -> None:
+    """On stderr: its rows have steps that nobody meant."""
+    log, path = tmp_path / "log", tmp_path / "rules.json"
+    log.write_text('{"loss": 1, "iter": 2}\n', encoding="utf-8")
+    path.write_text('[{"json": true, "step": "it"}]', encoding="utf-8")
+    done = command("mine", "--json", "--rules", path, log)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert "rule 0 (json: True) never finds its step, 'it'" in done.stderr
+
+
 def test_a_rule_that_finds_nothing_is_named(log: Path, tmp_path: Path) -> None:
     """On stderr, beside the rows of the others."""
     path = tmp_path / "rules.json"

@@ -48,6 +48,13 @@ TEXTS = [
 ]
 
 
+def test_a_step_that_is_called_otherwise_is_told() -> None:
+    """At the end of the run: its rows count by themselves, which nobody may have wanted."""
+    rules = Rules(start=1000.0, text_rules=({"json": True, "step": "it"},))
+    _, delta = fold(rules, State(), [event(text='{"loss": 1, "iter": 2}'), event(exit=0)])
+    assert delta.told == ["text_metrics: rule 0 (json: True) never found its step, 'it'"]
+
+
 def test_text_of_records_and_of_the_terminal() -> None:
     """Rows of one step are one; each stream has steps of its own; the last line needs no end."""
     assert metrics(rows(TEXTS)) == [

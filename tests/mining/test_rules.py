@@ -101,6 +101,28 @@ class TestLine:
         text = "took 0:01:30 to\ntook 1 day, 0:00:01 to\ntook 250ms to\ntook 2:05 to"
         assert [metrics["t"] for _, metrics in found(text, rule)] == [90, 86401, 0.25, 125]
 
+    @pytest.mark.parametrize(
+        ("written", "value"),
+        [
+            ("1h30m", 5400),
+            ("2m3.5s", 123.5),
+            ("1d 2h", 93600),
+            ("1 h 30 min", 5400),
+            ("2 hours, 5 minutes and 3 seconds", 7503),
+            ("2-03:04:05", 183845),
+            ("1d", 86400),
+            ("1e-3s", 0.001),
+            ("1m 5s 1m 10s", 65),
+            ("5s 10s", 5),
+            ("5 of 10", 5),
+            *((written, None) for written in ("1h5", "1h30 x", "1:02:03:04", "1d12:30:00", "1.2.3", "1w", "0x5")),
+        ],
+    )
+    def test_a_duration_in_several_units(self, written: str, value: float | None) -> None:
+        """Each counts; what is only the beginning of one is none."""
+        rows = [(None, {"t": value})] if value is not None else []
+        assert found(f"took {written}", {"line": "took {t:time}"}) == rows
+
     def test_any_text_in_between(self) -> None:
         """`{*}` is any text, `{_}` a number that is not wanted, two braces are one."""
         rule = {"line": "{{a}} {*} of {_} loss {loss}"}
@@ -218,6 +240,9 @@ class TestPairs:
             (("767 KBytes", "2.5 MBytes", "512 Bytes"), [767, 2560, 0.5]),
             (("1 MiB", "512 KiB", "2 GiB"), [1, 0.5, 2048]),
             (("900 MHz", "1.5 GHz"), [900, 1500]),
+            (("5", "1.2M", "3k", "2G"), [5, 1.2e6, 3000, 2e9]),
+            (("1.2M", "5", "900k"), [1.2, 5e-6, 0.9]),
+            (("5", "900ms", "1.2s"), [5, 900, 1200]),
         ],
     )
     def test_units_that_change_are_converted_in_every_form(self, cells: tuple[str, ...], values: list[float]) -> None:
@@ -260,6 +285,46 @@ class TestManyLines:
             (0, {"loss": 0.5, "acc": 0.1}),
             (1, {"loss": 0.4}),
         ]
+
+    @pytest.mark.parametrize("edges", ["| {} |", "{}"])
+    def test_cells_that_are_empty_here_and_there(self, edges: str) -> None:
+        """As Lightning's file of metrics has them: a row of one kind leaves the columns of the other empty."""
+        mark = " | " if "|" in edges else ","
+        lines = [["step", "train", "val", "lr"], ["9", "0.5", "", ""], ["9", "", "0.6", ""], ["9", "", "", "0.1"]]
+        text = "\n".join(edges.format(mark.join(line)) for line in [*lines, ["19", "0.4", "x", ""]])
+        assert found(text, {"table": lines[0][0], "step": "step"}) == [
+            (9, {"train": 0.5}),
+            (9, {"val": 0.6}),
+            (9, {"lr": 0.1}),
+            (19, {"train": 0.4}),
+        ]
+
+    @pytest.mark.parametrize("line", "─━═=-")
+    @pytest.mark.parametrize("bar", "│┃║|")
+    def test_a_box_of_any_lines(self, line: str, bar: str) -> None:
+        """As `rich` and others draw them."""
+        border = line * 12
+        text = f"{border}\n{bar} loss {bar} 0.5 {bar}\n{bar} step {bar} 3 {bar}\n{border}\n"
+        rules = RuleSet([{"box": True}])
+        assert [(row.step, row.metrics) for row in mine(text, rules)] == [(3, {"loss": 0.5})]
+
+    def test_a_list_in_a_block_is_passed_over(self) -> None:
+        """What follows it belongs to the block."""
+        text = "Result for a:\n  n: 3\n  seen:\n  - 1\n  - lr: 5\n    mom: 6\n  done: 2\n  deep:\n    - 7\n    x: 8\n"
+        rule = {"block": "Result for {*}:", "step": "n"}
+        assert found(text, rule) == [(3, {"done": 2, "deep/x": 8})]
+
+    @pytest.mark.parametrize(
+        ("rule", "text"),
+        [
+            ({"block": "Result for {*}:"}, "Result for a:\n  loss: 1\nResult for b:\n  loss: 2\n"),
+            ({"json": "many"}, 'a {\n "loss": 1\n}\nb {\n "loss": 2\n}'),
+            ({"line": "of {_n:word}\nis {loss}"}, "of a\nis 1\nof b\nis 2"),
+        ],
+    )
+    def test_has_is_for_the_first_of_several_lines(self, rule: dict[str, Any], text: str) -> None:
+        """The others need not have that text."""
+        assert found(text, {**rule, "has": "b"}) == [(None, {"loss": 2})]
 
     def test_columns_with_blanks_in_their_names(self) -> None:
         """A name that stands above its column is one name."""

@@ -127,6 +127,34 @@ class TestPieces:
         found += rules.finish()
         assert [row.metrics["loss"] for row in found] == [1, 2, 3, 4, 5]
 
+    @pytest.mark.parametrize("size", [1, 7, 1000])
+    @pytest.mark.parametrize(
+        ("text", "losses"),
+        [
+            ("loss 1\b\b\b\b\b\bloss 2\b\b\b\b\b\bloss 3", [1, 2, 3]),
+            ("loss 16\b5", [15]),
+            ("loss 10\x1b[2D20\x1b[2D30", [10, 20, 30]),
+            ("loss 1\x1b[2K\x1b[1Gloss 2\x1b[Gloss 3\x1b[1000Dloss 4", [1, 2, 3, 4]),
+            ("\x1b[2;1Hloss 1\x1b[3;1Hloss 2\x1b[1Aloss 3", [1, 2, 3]),
+            ("loss\x1b[3C1", [1]),
+            ("step 5\x1b[20G7 loss 1", [1]),
+            ("\x1b(Bloss\x1b(B\x1b[m 1\x1b7 \x1b8", [1]),
+            ("loss \x1b[4:3m5\x1b[0m", [5]),
+            ("loss \x1b[38:2::9:9:9m5\x1b[>4;1m", [5]),
+            ("\x1bPloss 9\x1b\\loss 1\x1b_loss 8\x1b\\", [1]),
+            ("loss 1 |\b/\b-\b|", [1]),
+        ],
+    )
+    def test_what_the_cursor_writes_over(self, text: str, losses: list[float], size: int) -> None:
+        """Numbers are those that a terminal shows: with backspaces, moves of the cursor, and sequences of all kinds."""
+        rules = RuleSet([{"line": "loss {loss}"}])
+        found = [
+            row for at in range(0, len(text), size) for row in rules.feed_output(text[at : at + size], stream="stdout")
+        ]
+        found += rules.finish()
+        assert [row.metrics["loss"] for row in found] == losses
+        assert [row.metrics["loss"] for row in mine(text, RuleSet([{"line": "loss {loss}"}]))] == losses
+
     @pytest.mark.parametrize("size", [100, 4096, 30_000, 10**6])
     def test_a_long_line_in_pieces(self, size: int) -> None:
         """What is beyond 4096 characters of a line is not looked at, however the line comes."""
@@ -155,6 +183,46 @@ class TestPieces:
         rules = RuleSet([{"line": "a {x}"}, {"line": "b {x}"}])
         rules.feed("a 1")
         assert [rule.number for rule in rules.unused] == [1]
+
+    @pytest.mark.parametrize(
+        ("rule", "text"),
+        [
+            ({"table": "a b", "step": "c"}, "a b\n1 2\n3 4"),
+            ({"table": "a b", "names": "c"}, "a b\n1 2\n3 4"),
+            ({"box": True}, "-----\n| a | 1 |\nno box"),
+            ({"json": True, "only": ["los"]}, '{"loss": 1}'),
+            ({"pairs": "=", "drop": ["loss"]}, "loss=1"),
+        ],
+    )
+    def test_rules_that_fitted_and_gave_nothing(self, rule: dict[str, Any], text: str) -> None:
+        """A header, lines between borders or names that are not wanted are nothing found."""
+        rules = RuleSet([rule])
+        assert list(mine(text, rules)) == []
+        assert [rule.number for rule in rules.unused] == [0]
+        assert RuleSet([rule], json.loads(json.dumps(rules.saved))).unused
+
+    def test_rules_that_only_say_where_the_others_are(self) -> None:
+        """A section or a step is what they are for."""
+        rules = RuleSet([{"line": "== eval ==", "section": "eval"}, {"line": "Time = {step}"}])
+        assert list(mine("== eval ==\nTime = 3", rules)) == []
+        assert rules.unused == []
+
+    @pytest.mark.parametrize(
+        ("rule", "text", "stepless"),
+        [
+            ({"box": True, "step": "total"}, "-----\n| time/ | |\n|  total | 1 |\n-----", True),
+            ({"box": True, "step": "time/total"}, "-----\n| time/ | |\n|  total | 1 |\n|  fps | 2 |\n-----", False),
+            ({"json": True, "step": "it"}, '{"loss": 1, "iter": 2}', True),
+            ({"json": True, "step": "it"}, '{"loss": 1, "iter": 2}\n{"loss": 1, "it": 2}', False),
+            ({"json": True}, '{"loss": 1}', False),
+            ({"json": True, "step": None}, '{"loss": 1, "it": 2}', False),
+        ],
+    )
+    def test_rules_that_never_found_their_step(self, rule: dict[str, Any], text: str, stepless: bool) -> None:
+        """They can be named at the end, too: a step that is called otherwise would be missed by nobody."""
+        rules = RuleSet([rule])
+        assert list(mine(text, rules))
+        assert bool(RuleSet([rule], json.loads(json.dumps(rules.saved))).stepless) == stepless
 
 
 HARD = st.one_of(

@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     if args.rules is not None:
         for rule in rules.unused:
             complain(f"{rules.described(rule.number)} finds nothing in {args.file}")
+        for rule in rules.stepless:
+            complain(f"{rules.described(rule.number)} never finds its step, {rule.given['step']!r}")
     if left:
         lines = counted(sum(one.count for one in left), "line")
         complain(f"no rule takes {lines} with numbers: `{PROG} suggest {args.file}` has rules to finish")

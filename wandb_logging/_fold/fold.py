@@ -252,9 +252,9 @@ class _Folding:
         self.state.config = {**self.state.config, **given}
 
     def _finish_mining(self, time: float) -> None:
-        """The rows of what was not complete; and a line for each rule that nothing in the whole run fitted."""
+        """The rows of what was not complete; and a line for each rule that found nothing in the whole run."""
         self.mined.finish(time)
-        self.mined.told += [f"{rule} found nothing in this run" for rule in self.mined.unused]
+        self.mined.told += self.mined.complaints
         self._tell_of_mining(time)
 
     def _tell_of_mining(self, time: float) -> None:

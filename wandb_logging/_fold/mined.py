@@ -142,9 +142,20 @@ class Mined:
                 self._put(self._rules.rest(stream), time, label if of_one else None)
 
     @property
-    def unused(self) -> list[str]:
-        """Rules that found nothing in the whole run, in words."""
-        return [self._rules.described(rule.number) for rule in self._rules.unused] if self._given else []
+    def complaints(self) -> list[str]:
+        """What is to be said, at the end of the run, of rules that found nothing, or not their step."""
+        rules = self._rules if self._given else None
+        return (
+            []
+            if rules is None
+            else [
+                *(f"{rules.described(rule.number)} found nothing in this run" for rule in rules.unused),
+                *(
+                    f"{rules.described(rule.number)} never found its step, {rule.given['step']!r}"
+                    for rule in rules.stepless
+                ),
+            ]
+        )
 
     def save(self) -> None:
         """Have the state say what the rules remember."""

@@ -10,9 +10,10 @@ from wandb_logging._mining.template import Found, Template
 
 MAX_LINES = 300  # lines of one row
 
-_BORDER = re.compile(r"\s*[-+=─━═┌┐└┘├┤┬┴┼╭╮╰╯╒╕╘╛]{5,}\s*\Z")
+_BORDER = re.compile(r"\s*[-+=\u2500\u2501\u2504-\u254b\u2550\u2552-\u257f]{5,}\s*\Z")  # no upright line
 _LINE = re.compile(r"\s*[|│┃║](\s*)([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*[|│┃║]\s*\Z")
 _OPEN_LINE = re.compile(r"(\s{2,})([^|│┃║]*?)\s*[|│┃║]\s*([^|│┃║]*?)\s*\Z")  # without bars at the ends
+_ITEM = re.compile(r"(\s+)-(?:\s|\Z)")  # of a list
 _ENTRY = re.compile(r"(\s+)([\w./@ -]{1,80}):(?: (\S.*))?\Z")
 
 
@@ -27,6 +28,7 @@ class Box:
     """
 
     needle = "---"
+    others = ("===", "\u2500\u2500\u2500", "\u2501\u2501\u2501", "\u2550\u2550\u2550")
 
     def __init__(self, title: str | None = None, decimal: str = ".") -> None:
         self._title = title
@@ -64,6 +66,8 @@ class Box:
 class Block:
     """Indented lines `name: value` below a first line. A name that is indented further gets those above it in front.
 
+    Lists are passed over.
+
     Args:
         first: template of the first line.
         decimal: "," if 3,5 means three and a half.
@@ -77,9 +81,15 @@ class Block:
     def find(self, raw: str, state: dict[str, Any]) -> Found | None:
         """The row, at the first line that is outside the block; `{}` within the block; None for any other line."""
         if "found" in state:
-            entry = _ENTRY.match(raw)
+            item = _ITEM.match(raw)
+            entry = item or _ENTRY.match(raw)
             if entry is not None and len(state["found"]) < MAX_LINES:
-                self._take(entry, state)
+                depth = len(entry[1])
+                if item is not None:
+                    state["item"] = min(depth, state.get("item", depth))
+                elif depth <= state.get("item", depth):  # else it is within the item of a list
+                    state.pop("item", None)
+                    self._take(entry, state)
                 return {}
             found: Found = state.pop("found")
             state.clear()

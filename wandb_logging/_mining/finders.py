@@ -32,6 +32,7 @@ class Finder(NamedTuple):
         names: all names that the numbers and words can have; None if only the lines tell them.
         template: the template of a `line` rule.
         stateful: what needs several lines.
+        others: texts that may stand in place of the needle.
     """
 
     find: Find
@@ -39,6 +40,7 @@ class Finder(NamedTuple):
     names: tuple[str, ...] | None = None
     template: Template | None = None
     stateful: Stateful | None = None
+    others: tuple[str, ...] = ()
 
 
 class WrongValueError(ValueError):
@@ -103,7 +105,7 @@ def _pairs(given: Mapping[str, Any], decimal: str) -> Finder:
                 unit = pair.unit
                 if not unit and pair.sep != ">" and line.raw[pair.end : pair.end + 2].strip()[:1].isalpha():
                     unit = behind(line.raw, pair.end)
-                if unit or line.raw[pair.end - 1] in "kK":  # the k of 12.3k is part of the number: its unit is none
+                if unit != "K":  # which is kelvin: the k of 12.3k is part of the number
                     units[pair.name] = unit
         for name, word in _WORDS.findall(line.raw[begin:]) if words else ():
             found.setdefault(name, word)
@@ -133,7 +135,7 @@ def _table(given: Mapping[str, Any], decimal: str) -> Finder:
 def _box(given: Mapping[str, Any], decimal: str) -> Finder:
     if given["box"] is False:
         raise ValueError("must be true, or a text that the boxes have in them")
-    return _kept(Box(None if given["box"] is True else given["box"], decimal))
+    return _kept(Box(None if given["box"] is True else given["box"], decimal))._replace(others=Box.others)
 
 
 def _block(given: Mapping[str, Any], decimal: str) -> Finder:

@@ -9,8 +9,14 @@ MAX_LINES = 20_000  # of a log, from which rules are made
 MAX_CHARS = 4096  # of one line; the rest is not looked at
 MAX_RAW = 4 * MAX_CHARS  # of these, with the escape sequences that are removed
 
-# Matches colours, cursor movements and titles, and text that backspaces erase.
-_ESCAPES = r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?|[\x08\x00\x07]+"
+# What is no text: colours, modes, titles and other strings for the terminal, character sets, NUL and the bell.
+_ESCAPES = (
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"
+    r"|\x1b[ -/]+[0-~]|\x1b[0-~]?|[\x00\x07]+"
+)
+_MOVES = r"\x1b\[([\d;]*)([A-Hf])"  # of the cursor
+_BACK = r"([^\x08]*)(\x08*)"
+_MOST_BACK = 100  # states of one line that backspaces draw over; the latest of more
 _THOUSANDS = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"  # blanks that do not break, as in French: 1 234,5
 _OF_NUMBERS = "0123456789.,'eE+-"
 _ENDS = r"\r*\n|\r+"
@@ -38,10 +44,43 @@ class Line:
 
 
 def clean(text: str) -> str:
-    """One line without escape sequences, cut at `MAX_CHARS`."""
+    """One line as it is shown in the end, without escape sequences, cut at `MAX_CHARS`."""
     text = text[:MAX_RAW]
-    if not text.isprintable():
-        text = re.sub(_THOUSANDS, "'", re.sub(_ESCAPES, "", text))
+    return text if text.isprintable() and len(text) <= MAX_CHARS else _states(_with_moves(text))[-1]
+
+
+def _with_moves(text: str) -> str:
+    """A text with carriage returns and backspaces where escape sequences move the cursor as those do."""
+    return re.sub(_MOVES, _moved, text) if "\x1b[" in text else text
+
+
+def _moved(match: re.Match[str]) -> str:
+    """What moves the cursor likewise: a carriage return, if it goes to another line or to the first column."""
+    count, how = match.groups()
+    if how == "D" and len(count) < _FAR and ";" not in count:
+        return "\x08" * int(count or 1)
+    return " " if how == "C" or (how == "G" and count not in {"", "0", "1"}) else "\r"
+
+
+_FAR = 3  # digits; who goes so many columns to the left wants the first
+
+
+def _states(text: str) -> list[str]:
+    """What a line shows in turn where several backspaces draw over it. One backspace is that of a turning bar."""
+    text = re.sub(_ESCAPES, "", text[:MAX_RAW])
+    if "\x08" not in text:
+        return [_cut(re.sub(_THOUSANDS, "'", text))]
+    shown, at, states = "", 0, []
+    for written, back in re.findall(_BACK, text):
+        shown = shown[:at] + written + shown[at + len(written) :]
+        at = max(at + len(written) - len(back), 0)
+        if len(back) > 1:
+            states.append(shown)
+    states = states if states and states[-1] == shown else [*states, shown]
+    return [_cut(re.sub(_THOUSANDS, "'", state)) for state in states[-_MOST_BACK:]]
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_CHARS else text[:MAX_CHARS].rstrip(_OF_NUMBERS)  # half a number is another one
 
 
@@ -52,10 +91,8 @@ def blanks(match: re.Match[str]) -> str:
 
 def redraws(line: str) -> list[str]:
     """The texts that one line of a file shows in turn, where carriage returns draw over it."""
-    if "\r" not in line:
-        return [clean(line)]
-    shown = [clean(piece) for piece in line.split("\r")]
-    return [piece for piece in shown if piece.strip()] or [""]
+    shown = [state for piece in _with_moves(line).split("\r") for state in _states(piece)]
+    return shown if len(shown) == 1 else [state for state in shown if state.strip()] or [""]
 
 
 def of_log(text: str) -> list[tuple[int, str]]:
@@ -69,7 +106,9 @@ def split(begun: str, text: str) -> tuple[list[str], str]:
 
     A carriage return completes a line as far as its numbers are concerned, because the next text draws over the line.
     """
-    text = begun + text
+    text = _with_moves(begun + text)
     held = "\r" if text.endswith("\r") else ""  # may be the first half of \r\n
     pieces = re.split(_ENDS, text[: len(text) - len(held)])
-    return [line for line in map(clean, pieces[:-1]) if line.strip()], pieces[-1][:MAX_RAW] + held
+    done = pieces[:-1]
+    shown = map(clean, done) if "\x08" not in text else (state for piece in done for state in _states(piece))
+    return [line for line in shown if line.strip()], pieces[-1][:MAX_RAW] + held

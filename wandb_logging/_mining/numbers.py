@@ -23,7 +23,7 @@ PLAIN = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"
 """A number between words, where it is only to be told from them."""
 DURATION = r"(?:\d+ days?, )?\d+:\d\d(?::\d\d)?(?:\.\d+)?"
 
-_DURATION = re.compile(r"(?:(\d+) days?, )?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")
+_DURATION = re.compile(r"(?:(\d+)(?: days?, |-))?(?:(\d+):)??(\d+):(\d\d(?:\.\d+)?)\Z")
 SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 ALIASES = {
     "nsec": "ns", "usec": "us", "μs": "us", "msec": "ms", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
@@ -40,6 +40,29 @@ _PLAIN_UNITS = (
     "steps/sec iter/sec it/sec trans/sec frames/s W J K °C Ry eV meV Ha kJ kJ/mol kcal/mol bytes /s /sec rpm px MiB/s"
 ).split()
 _TIMES = {*SECONDS, *ALIASES}
+_LONGER = {"d": 86400.0, "hr": 3600.0, "hour": 3600.0, "minute": 60.0}  # with an s or without
+_DAYS, _HOURS, _MINUTES, _REST = (
+    rf"\d+{fraction} ?(?:{names})(?![A-Za-z])"
+    for fraction, names in (
+        ("", "days?|d"),
+        ("", "hours?|hrs?|h"),
+        ("", "minutes?|mins?|m"),
+        (r"(?:\.\d+)?", "seconds?|secs?|s"),
+    )
+)
+_THEN = "(?:,? ?(?:and )?{})?"
+_PARTS = (
+    _DAYS + "".join(map(_THEN.format, (_HOURS, _MINUTES, _REST))),
+    _HOURS + "".join(map(_THEN.format, (_MINUTES, _REST))),
+    _MINUTES + _THEN.format(_REST),
+)
+LENGTH = (
+    rf"(?:\d+-(?=\d\d:\d\d:\d\d))?{DURATION}(?![:\d])|(?:{'|'.join(_PARTS)})(?!\d)|{POINT}(?!:\d\d)"
+    rf"(?: ?(?:{'|'.join(sorted(_TIMES, key=len, reverse=True))})(?![A-Za-z\d])|(?![A-Za-z_]))"
+)
+"""How long something takes, in any of the forms that `seconds` reads: `0:01:30`, `1h30m`, `250ms`, `4.5`."""
+_IN_PARTS = re.compile("|".join(_PARTS))
+_PART = re.compile(r"([\d.]+) ?([a-z]+)")
 _RATES = {f"{unit}/{per}" for unit in BYTES for per in ("s", "sec")}
 UNITS = frozenset({*_TIMES, *BYTES, *_RATES, *_PLAIN_UNITS})
 
@@ -79,7 +102,7 @@ def _whole_or_not(text: str, value: float) -> float:
 
 
 def seconds(text: str) -> float:
-    """The length of `1 day, 2:36:03`, `03:59:33`, `4:50` (minutes, seconds) or `250ms`.
+    """The length of `1 day, 2:36:03`, `03:59:33`, `4:50` (minutes, seconds), `1h30m`, `2 min 5 s` or `250ms`.
 
     Raises:
         ValueError: the text is no duration.
@@ -88,6 +111,13 @@ def seconds(text: str) -> float:
     if match:
         days, hours, minutes, rest = match.groups()
         return int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes) * 60 + float(rest)
+    if _IN_PARTS.fullmatch(text):
+        return sum(float(count) * _seconds_of(unit) for count, unit in _PART.findall(text))
     bare = text.rstrip("abcdefghijklmnopqrstuvwxyzµμ")
-    unit = text[len(bare) :]
-    return number(bare.rstrip()) * (SECONDS[ALIASES.get(unit, unit)] if unit in _TIMES else 1.0)
+    return number(bare.rstrip()) * _seconds_of(text[len(bare) :])
+
+
+def _seconds_of(unit: str) -> float:
+    """The length of a unit; of what is none, a second."""
+    one = "d" if unit in {"day", "days"} else unit.rstrip("s") if unit.rstrip("s") in _LONGER else unit
+    return _LONGER.get(one) or SECONDS.get(ALIASES.get(one, one), 1.0)

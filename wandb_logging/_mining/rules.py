@@ -9,13 +9,16 @@ from typing import Any
 
 from wandb_logging._errors import SettingsError
 from wandb_logging._mining import lines, steps
+from wandb_logging._mining.blocks import Block
 from wandb_logging._mining.finders import Finder, WrongValueError, finder
 from wandb_logging._mining.lines import OF, Line
 from wandb_logging._mining.pairs import pairs
 from wandb_logging._mining.rule_keys import MAX_RULES, form_of
+from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import Stacked
 from wandb_logging._mining.tables import Table
 from wandb_logging._mining.template import Found
+from wandb_logging._mining.two_lines import TwoLines
 
 
 class Rule:
@@ -29,6 +32,7 @@ class Rule:
         form: the key that says how it looks for numbers.
         has: text that each of its lines has; "" if not given.
         needle: text without which no line fits it.
+        needles: that text, and those that may stand in its place; with `has` that alone.
         stateful: what needs several lines, if its form does.
         plain: whether streams and earlier lines make no difference to it.
         has_steps: whether its rows have steps, their own or the last one seen.
@@ -49,6 +53,8 @@ class Rule:
         self._finder = self._made()
         self._find, self.needle, self.stateful = self._finder.find, self._finder.needle, self._finder.stateful
         self.has = self.given.get("has", "")
+        self.needles = (self.has,) if self.has else (self.needle, *self._finder.others)
+        self._has_first = isinstance(self.stateful, (Block, Spread, TwoLines))
         self._step_of, step_names = self._step()
         self.has_steps = self._step_of is not None
         alone = step_names if len(step_names) == 1 else ()
@@ -164,7 +170,7 @@ class Rule:
 
     def find(self, line: Line, state: dict[str, Any]) -> Found | None:
         """The numbers and words of a line; `{}` inside something longer; None if the rule does not fit the line."""
-        if self.has and self.has not in line.raw:
+        if self.has and self.has not in line.raw and not (self._has_first and state):
             return None
         return self._find(line, state)
 

@@ -45,6 +45,7 @@ class RuleSet:
         clock: gives seconds of processor time, to find slow rules.
 
     Attributes:
+        hits: how many lines rules have fitted. A line inside of something longer is one, too.
         left_out: numbers of the rules given to `leave_out`.
 
     Raises:
@@ -56,10 +57,12 @@ class RuleSet:
     ) -> None:
         self._rules = _compiled(rules)
         self._tried = [rule for rule in self._rules if not rule.off]
-        self._is_quiet = Quiet({rule.has or rule.needle for rule in self._tried}).has
+        self._is_quiet = Quiet({needle for rule in self._tried for needle in rule.needles}).has
         saved = saved or {}
         self._streams: dict[str, dict[str, Any]] = dict(saved.get("streams", {}))
-        self._hits: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
+        self.hits = 0
+        self._gave: list[int] = list(saved.get("hits", ())) or [0] * len(self._rules)
+        self._stepped: set[int] = set(saved.get("stepped", ()))
         self.left_out: list[int] = []
         self._slowness = Slowness(dict(saved.get("slow", {})), clock)
         self._open = any(stream.get("open") for stream in self._streams.values())
@@ -71,15 +74,16 @@ class RuleSet:
         Of each stream it has `step` and `x`, the last step and what the text calls it; `section`, which the last line
         of that kind has begun; `open`, what rules of several lines remember, by their numbers; `under`, the rules whose
         tables were open when the header of another came; `last`, the number of the last line; `units`, the first unit
-        of each name; and `begun`, a line that is not complete yet.
+        of each name; and `begun`, a line that is not complete yet. `hits` counts for each rule what it gave; `stepped`
+        are those whose `step` was found.
         """
         slow = self._slowness.counts
-        return {"streams": self._streams, "hits": self._hits, **({"slow": slow} if slow else {})}
-
-    @property
-    def hits(self) -> int:
-        """How many lines rules have fitted. A line inside of something longer is one, too."""
-        return sum(self._hits)
+        return {
+            "streams": self._streams,
+            "hits": self._gave,
+            **({"slow": slow} if slow else {}),
+            **({"stepped": sorted(self._stepped)} if self._stepped else {}),
+        }
 
     def described(self, number: int) -> str:
         """Describe a rule by its number, its form and its text."""
@@ -88,8 +92,17 @@ class RuleSet:
 
     @property
     def unused(self) -> list[Rule]:
-        """The rules that have not fitted any line yet."""
-        return [rule for rule, hits in zip(self._rules, self._hits) if not hits and not rule.off]
+        """The rules that have not given anything yet: no metric, no step, no section."""
+        return [rule for rule, gave in zip(self._rules, self._gave) if not gave and not rule.off]
+
+    @property
+    def stepless(self) -> list[Rule]:
+        """The rules that have given metrics, and have never found what their `step` names."""
+        return [
+            rule
+            for rule, gave in zip(self._rules, self._gave)
+            if gave and rule.has_steps and "step" in rule.given and rule.number not in self._stepped and not rule.off
+        ]
 
     @property
     def too_slow(self) -> list[int]:
@@ -127,7 +140,7 @@ class RuleSet:
                 found = self._try(rule, line, state, opened)
             if found is None:
                 continue
-            self._hits[rule.number] += 1
+            self.hits += 1
             if rule.form == "table" and not found and rule.begins(line):
                 state["under"] = [key for key in self._tables(opened) if key != str(rule.number)]
             if rule.form == "Regex":
@@ -144,7 +157,7 @@ class RuleSet:
 
     def feed_text(self, text: str, *, number: int = 0, stream: str = "", **record: Any) -> list[Row]:
         """The rows of a text of one or more whole lines, such as a record's message."""
-        if "\n" not in text and "\r" not in text:
+        if text.isprintable():
             return self.feed(lines.clean(text), number=number, stream=stream, **record)
         return [
             row
@@ -196,7 +209,7 @@ class RuleSet:
         if rule.stateful is None:
             return self._found(rule, line, state) if rule.needle in line.raw else None
         key = str(rule.number)
-        if key not in opened and rule.needle not in line.raw:
+        if key not in opened and not any(needle in line.raw for needle in rule.needles):
             return None
         own = opened.setdefault(key, {})
         found = rule.find(line, own)
@@ -225,7 +238,7 @@ class RuleSet:
             if rule.form == "Regex" and rule.number > first.number:
                 more = self._try(rule, line, state, {})
                 if more is not None:
-                    self._hits[rule.number] += 1
+                    self.hits += 1
                     by.append((rule, more))
         by.sort(key=lambda one: one[0].step(one[1]) is None)  # what finds the step of all comes first
         rows = [row for rule, more in by if (row := self._row(rule, more, state, number)) is not None]
@@ -241,8 +254,12 @@ class RuleSet:
         step, metrics = rule.step(found), rule.metrics(found, section)
         if step is not None and not math.isfinite(step):
             step = None  # `step nan`: what it is at, nobody knows
+        if metrics or step is not None or (rule.section is not None and (found or rule.stateful is None)):
+            self._gave[rule.number] += 1
         if step is not None:
             state["step"], state["x"] = step, rule.x
+            if "step" in rule.given:
+                self._stepped.add(rule.number)
         elif rule.has_steps:
             step = state.get("step")
         return Row(step, metrics, number, rule.number, state.get("x", "step")) if metrics else None

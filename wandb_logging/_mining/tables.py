@@ -131,24 +131,27 @@ class Table:
         return self._mark in raw and self._header in " ".join(BARS.sub(" ", raw).replace('"', "").split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
+        if self._labels is not None and self._labels not in cells:
+            return None  # without them the rows would have one name
         found: Found = {}
         units: dict[str, str] = {}
         kinds = ""
         for given, text in cells.items():
             value = cell(text)
             name = given or "step"  # the number before the named columns
-            kinds += "t" if value is None else "n"
+            kinds += "n" if value is not None else "t" if text else _EMPTY
             if value is not None and given not in (self._labels, INDEX) and given not in self._drop:
                 found[name] = value
-                if not text[-1:].isdecimal():
-                    one = unit(text)
-                    if one or text.endswith(("k", "K")):  # that k is part of the number, which has no unit then
-                        units[name] = one
+                one = "" if text[-1:].isdecimal() else unit(text)
+                if one != "K":  # which is kelvin: the k of 12.3k is part of the number
+                    units[name] = one
         if self._step is not None and self._step not in found and not _is_marked(cells, found):
             return None
         word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
         if not found or not alike(state.setdefault("kinds", kinds), kinds):
             return None
+        if _EMPTY in state["kinds"]:
+            state["kinds"] = _filled(state["kinds"], kinds)
         if state.get("words", 0) > 1 and state["kinds"].startswith("t") and kinds.startswith("n"):
             return None  # a row of another table, whose first cell is a number
         state["words"] = state.get("words", 0) + word
@@ -185,9 +188,17 @@ _PRINTED = re.compile(r"\s*\[1\]\s")  # a value as R prints it
 _PAIR = re.compile(r"(?:[A-Za-z]\w{2,40}\s{0,20}| )= {0,4}[-+.\d]")  # a line of pairs, no row
 
 
+_EMPTY = "-"  # a cell that may hold either
+
+
+def _filled(first: str, kinds: str) -> str:
+    """The kinds of a first row, with those of a later one for its empty cells."""
+    return "".join(one if one != _EMPTY else kinds[i : i + 1] or one for i, one in enumerate(first))
+
+
 def alike(first: str, kinds: str) -> bool:
     """Whether a row has numbers and texts in about the same places as the first row."""
     if len(first) != len(kinds):
         return kinds.count("n") * 2 >= len(kinds) and kinds.count("t") <= first.count("t") + 1
-    apart = [i for i, (one, other) in enumerate(zip(first, kinds)) if one != other]
+    apart = [i for i, (one, other) in enumerate(zip(first, kinds)) if one != other and _EMPTY not in (one, other)]
     return len(apart) <= len(first) // 3 and apart[:2] != [0, 1]  # a row of another table, one column further left

@@ -148,13 +148,13 @@ class Template:
             value, convert = f"(?P<{group}>[^{ends}]{{1,64}})", str
         else:
             convert = numbers.seconds if kind == "time" else self._measure if kind == "unit" else self._number
-            value = numbers.DURATION + r"|" + numbers.POINT + r" ?[a-zµμ]{0,7}" if kind == "time" else self._numbers
+            value = numbers.LENGTH if kind == "time" else self._numbers
             value += rf"(?: ?{units.FORM})?" if kind == "unit" else ""
             # A group matched within a look-ahead gives nothing back.
             value = f"(?=(?P<{group}>{value}))(?P={group})"
             if kind != "time" and self._decimal == "." and not after.startswith(","):
                 value = _NO_COMMA + value
-            if kind != "time" and not after:
+            if not after:
                 value += _WHOLE
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
         self._fields.append(_Field(group, name, convert, kind == "unit"))
