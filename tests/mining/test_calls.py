@@ -6,6 +6,7 @@ import decimal
 import fractions
 import logging
 import string
+import types
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def metrics(message: object, *args: Any, calls: Calls | None = None, **attribute
         ("Loss after %d steps: %.3f", (100, 1 / 3), {"steps": 100, "loss": 1 / 3}),
         ("Cost after iteration %i: %f", (100, 1 / 3), {"iteration": 100, "cost": 1 / 3}),
         ("Mean reward over the last %d episodes is %.2f", (100, 1 / 3), {"mean reward": 1 / 3}),
+        ("loss %s, lr %s", (1 / 3, 1e-4), {"loss": 1 / 3, "lr": 1e-4}),
+        ("At step %d, the loss is %.4f and the acc %.1f", (7, 1 / 3, 0.5), {"step": 7, "loss": 1 / 3, "acc": 0.5}),
+        ("dice[0]=%.3f dice[1]=%.3f", (0.25, 1 / 3), {"dice[0]": 0.25, "dice[1]": 1 / 3}),
+        ("[%s] [rank %d] step=%d loss=%.3f", ("12:00:01", 5, 7, 1 / 3), {"step": 7, "loss": 1 / 3}),
+        ("P/recall/F1 = %.3f / %.3f / %.3f", (0.5, 0.25, 1 / 3), {"p": 0.5, "recall": 0.25, "f1": 1 / 3}),
+        ("train/val loss: %.2f/%.2f", (0.5, 1 / 3), {"train loss": 0.5, "val loss": 1 / 3}),
+        ("val/loss: %d/%d", (5, 10), {"val/loss": 5}),
     ],
 )
 def test_every_value_is_exact(template: str, args: tuple[Any, ...], found: dict[str, Any]) -> None:
@@ -54,6 +62,10 @@ def test_every_value_is_exact(template: str, args: tuple[Any, ...], found: dict[
         ("loss_%s: %.3f", ("cls", 0.5), {"loss_cls": 0.5}),
         ("%s/loss: %.3f", ("val", 0.5), {"val/loss": 0.5}),
         ("  %s = %s", ("eval_f1", 0.5), {"eval_f1": 0.5}),
+        ("val_%s = %.4f", ("auc", 0.5), {"val_auc": 0.5}),
+        ("val_%s = %s", ("batch_size", 5), None),
+        ("eval/%s: %.4f", ("auc", 0.5), {"eval/auc": 0.5}),
+        ("loss[%d]: %.4f", (3, 0.5), {"loss[3]": 0.5}),
         ("[%s] %s: %.4f", ("val", "loss", 0.5), {"val/loss": 0.5}),
         ("%(name)s: %(value)f", ({"name": "loss", "value": 0.5},), {"loss": 0.5}),
         ("%s: %.4f", ("learning_rate", 0.5), None),  # a setting
@@ -116,6 +128,7 @@ def test_texts_first_and_numbers_later() -> None:
         ("retry %d of %d in %.1f s", (1, 3, 0.5)),
         ("batch_size=%d num_layers=%d", (64, 3)),
         ("100%", ("x",)),
+        ("epoch %d metrics %s", (3, "loss=0.5")),
     ],
 )
 def test_prose_is_no_metric(template: str, args: tuple[Any, ...]) -> None:
@@ -197,6 +210,33 @@ def test_braces() -> None:
     assert metrics(Brace("acc: {acc:.2%}", acc=0.987654)) == {"acc": 0.987654}
     assert metrics(Brace("epoch {0} loss {1:.3f}, once more {1}", 3, 1 / 3)) == {"epoch": 3, "loss": 1 / 3}
     assert metrics(Brace("{epoch}: {loss}", epoch=3, loss=0.5)) == {"epoch": 3, "loss": 0.5}
+    assert metrics(Brace("loss {:*>8.3f} acc {:{}.{}f} n {}", 0.5, 0.25, 8, 3, 7)) == {"loss": 0.5, "acc": 0.25, "n": 7}
+    meter = types.SimpleNamespace(avg=1 / 3)
+    assert metrics(Brace("epoch {} loss {.avg:.2f} ({m.avg})", 3, meter, m=meter)) == {"epoch": 3, "loss": 1 / 3}
+    assert metrics(Brace("loss {d[loss]:{w}.2f}", d={"loss": 0.5}, w=8)) == {"loss": 0.5}
+    assert metrics(Brace("loss {x.nothing}", x=meter)) is None
+
+
+def test_a_message_may_call_its_template_otherwise() -> None:
+    """Only the cookbook calls it fmt."""
+    for name in ("message", "msg", "template"):
+        one = types.SimpleNamespace(**{name: "loss {}", "args": (0.5,), "kwargs": {}})
+        assert metrics(one) == {"loss": 0.5}
+    assert metrics(ValueError("loss {}", 0.5)) is None
+
+
+class BraceText(str):
+    """A text that `%` fills as braces, as adapters make of a message with `style="{"`."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("kind", [str, BraceText])
+def test_braces_that_a_subclass_fills(kind: type[str]) -> None:
+    """Where records are made of a class of the program's own, or messages are texts of one."""
+    assert metrics(kind("epoch {} loss {:.3f}"), 3, 1 / 3) == {"epoch": 3, "loss": 1 / 3}
+    assert metrics(kind("loss {0.real:.3f} of {1!r}"), 1 / 3, "it") == {"loss": 1 / 3}
+    assert metrics(kind("{'loss': %.3f}"), 1 / 3) == {"loss": 1 / 3}
 
 
 class Dollar:
@@ -221,9 +261,22 @@ def test_keyword_values_of_structlog_and_loguru() -> None:
     assert metrics("epoch done", extra={"loss": 0.5, "request_id": 7}) == {"loss": 0.5}
     assert metrics("epoch done", loss=0.5, epoch=3, request_id=7) == {"loss": 0.5, "epoch": 3}  # render_to_log_kwargs
     assert metrics("asked", user=5, port=80) is None
+    assert metrics({"event": "asked", "user": 5, "port": 80}) is None
+    assert metrics("asked", extra={"user": 5, "port": 80}) is None
     listed = Calls(Wanted(frozenset({"epoch done"})))
     assert metrics({"event": "other", "loss": 0.5}, calls=listed) is None
     assert metrics("epoch done", loss=0.5, calls=listed) == {"loss": 0.5}
+    assert metrics("epoch done", user=5, calls=listed) == {"user": 5}
+    assert metrics({"event": "epoch done", "user": 5}, calls=listed) == {"user": 5}
+
+
+def test_arguments_and_keyword_values_in_one_call() -> None:
+    """As structlog hands both over, as arguments and `extra` or as one mapping."""
+    wanted = {"epoch": 3, "loss": 1 / 3, "acc": 0.5}
+    assert metrics("epoch %d loss %f", 3, 1 / 3, acc=0.5, request_id=7) == wanted
+    assert metrics({"event": "epoch %d loss %f", "positional_args": (3, 1 / 3), "acc": 0.5}) == wanted
+    assert metrics("read %d of %s", 3, "file", acc=0.5) == {"acc": 0.5}
+    assert metrics("epoch %d loss %f", 3, 1 / 3, user=5) == {"epoch": 3, "loss": 1 / 3}
 
 
 def test_wrong_arguments_are_no_error() -> None:

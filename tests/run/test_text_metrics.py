@@ -73,6 +73,44 @@ def test_fields_of_a_record_are_rows_if_they_look_like_results() -> None:
     assert metrics(data(handler).rows) == [{"loss": 0.5, "epoch": 0}, {"loss": 0.25, "epoch": 1}]
 
 
+def test_fields_beside_arguments_of_a_template_that_is_known() -> None:
+    """They are looked at in each call, not only in the first; the step among them is that of the arguments."""
+    handler = offline(text_metrics={"args": True})
+    log = logger_with(handler)
+    for i in range(2):
+        log.info("read %d of %s", i, "file", extra={"loss": i / 3})
+        log.info("read %d of %s", i, "file")
+        log.info("acc %.1f", i / 7, extra={"step": 10 + i})
+    assert [(row["_step"], *metrics([row])) for row in data(handler).rows] == [
+        (0, {"loss": 0}),
+        (10, {"acc": 0, "loss": 1 / 3}),
+        (11, {"acc": 1 / 7}),
+    ]
+
+
+def test_a_message_whose_fields_are_metrics_can_be_listed() -> None:
+    """It has no numbers of its own; a template that has some must give one."""
+    handler = offline(text_metrics={"args": ["asked"]})
+    log = logger_with(handler)
+    log.info("asked", extra={"user": 5})
+    log.info("answered", extra={"user": 6})
+    assert metrics(data(handler).rows) == [{"user": 5}]
+
+
+def test_the_step_in_a_text_that_is_json() -> None:
+    """A rule finds it there: it is a field as others, unless the record has metrics."""
+    rules = [{"json": True, "only": ["loss"]}]
+    handler = offline(text_format="json", text_metrics=rules)
+    log = logger_with(handler)
+    log.info("done", extra={"loss": 0.5, "step": 7, "user": "bo"})
+    log.info("asked", extra={"step": "payment"})
+    log.info("mine", extra={"metrics": {"x": 1}, "step": 9, "user": "al"})
+    found = data(handler)
+    assert [(row["_step"], *metrics([row])) for row in found.rows] == [(7, {"loss": 0.5}), (9, {"x": 1})]
+    texts = [json.loads(line[line.index("{") :]) for line in found.lines]
+    assert [(text.get("step"), text.get("user")) for text in texts] == [(7, "bo"), ("payment", None), (None, "al")]
+
+
 def test_metrics_of_the_program_win() -> None:
     """A call with metrics= of its own is as without the setting."""
     handler = offline(text_metrics=True)

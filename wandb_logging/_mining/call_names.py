@@ -18,6 +18,7 @@ from wandb_logging._mining.vocabulary import (
     is_id,
     is_left,
     is_metric,
+    is_rate,
     is_setting,
     is_timing,
     noun,
@@ -26,7 +27,7 @@ from wandb_logging._mining.vocabulary import (
 )
 
 PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])")
-BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::[^{}]*)?\}")
+BRACES = re.compile(r"\{\{|\}\}|\{(?P<key>[^{}:!]*)(?:![rsa])?(?::(?P<form>(?:[^{}]|\{[^{}]*\})*))?\}")
 DOLLARS = re.compile(r"\$(?:\$|\{(?P<key>[A-Za-z_]\w*)\}|(?P<bare>[A-Za-z_]\w*))")
 _ESCAPED = frozenset({"%%", "{{", "}}", "$$"})
 _TEXT_KINDS = frozenset("sra")
@@ -77,6 +78,11 @@ def without_values(name: Name) -> str:
     return "".join(part for part in name if isinstance(part, str)).strip(_JOINTS)
 
 
+def names_nothing(rest: str) -> bool:
+    """Whether what remains of a name without its values tells no more than of which part of the data it is."""
+    return not rest or bool(_SPLIT.fullmatch(rest))
+
+
 _JOINTS = " -_@#/"  # what stands between a value and the rest of a name
 
 
@@ -93,11 +99,19 @@ def _places(template: str, places: re.Pattern[str]) -> Iterator[tuple[Place, str
         if match[0] in _ESCAPED:
             continue
         groups = match.groupdict()
-        key = match["key"] or groups.get("bare")
+        key, path = match["key"] or groups.get("bare") or "", ""
+        if places is BRACES:
+            key, path = _HEAD_OF_FIELD.findall(key)[0]
         if not key:
-            taken += match[0].count("*")  # a width or precision is a value, too, and no metric
+            # A width or precision is a value, too, and no metric: with % it comes before, with braces behind.
+            taken += match[0].count("*") if places is PERCENT else 0
             key, taken = str(taken), taken + 1
-        yield int(key) if key.isdigit() else key, groups.get("kind", "s"), match
+        taken += len(_EMPTY_FIELD.findall(groups.get("form") or ""))
+        yield f"{key}{path}" if path else int(key) if key.isdigit() else key, groups.get("kind", "s"), match
+
+
+_HEAD_OF_FIELD = re.compile(r"([^.\[]*)(.*)", re.DOTALL)  # 0 and .avg of {0.avg}
+_EMPTY_FIELD = re.compile(r"\{[!:}]")
 
 
 def names_of(
@@ -122,7 +136,7 @@ def names_of(
         text += _without_marks(places.sub(_unescaped, template[at : match.start()]))
         at = match.end()
         text += _mark(i, text=place in texts and _may_name(text, template[at : at + 8]))
-    text = _OF.sub(r"\1", text + _without_marks(places.sub(_unescaped, template[at:])))
+    text = _OF.sub(r"\1", _LIST.sub(_each_named, text + _without_marks(places.sub(_unescaped, template[at:]))))
     text = _WHEN.sub(_step_first, _SAID.sub(r"\1:", text))
     numbers = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
     numbers = _with_unnamed(text, numbers, len(keys)) if every else numbers
@@ -132,7 +146,8 @@ def names_of(
             pair.name, pair.sep = key, "="
     sections = _sections(text, numbers, keys, texts)
     names: dict[Place, Name] = {}
-    for pair, name in _whole(text, numbers) if every else _metrics(text, numbers):
+    told = [pair for pair in numbers if _place(pair, keys) not in texts]
+    for pair, name in _whole(text, told) if every else _metrics(text, told):
         before = () if step_rank(name) is not None else sections[id(pair)]
         made = _joined((*before, *_parts(name, keys)))
         if made:
@@ -178,6 +193,21 @@ def _may_name(before: str, after: str) -> bool:
 
 
 _OF = re.compile(r"(?<![\w.])(70\d{5})(?: ?/ ?| of )70\d{5}(?![\w.])")  # %d/%d, %d of %d: how many of how many
+_LIST = re.compile(
+    r"(?<![\w/])(?P<names>[A-Za-z][\w@.-]*(?: ?/ ?[A-Za-z][\w@.-]*){1,4})(?P<rest>(?: [A-Za-z][\w-]*)?) ?[:= ] ?"
+    r"(?P<numbers>70\d{5}(?: ?/ ?70\d{5}){1,4})(?![\w/])"
+)
+
+
+def _each_named(match: re.Match[str]) -> str:
+    """`train/val loss: 0.5/0.6` with a name for each number."""
+    names, numbers = (re.split(r" ?/ ?", match[part]) for part in ("names", "numbers"))
+    of_one = bool(_SPLIT.fullmatch(names[0])) and not all(map(_SPLIT.fullmatch, names))  # val/loss is one name
+    if len(names) != len(numbers) or of_one or is_rate(match["names"]):
+        return match[0]
+    return ", ".join(f"{name}{match['rest']}: {number}" for name, number in zip(names, numbers))
+
+
 _WHEN = re.compile(
     r"(?P<name>[A-Za-z][\w@/-]*(?: [\w@/-]+){0,3}?) (?:after|at|on|in|over|for) "
     r"(?:the )?(?P<last>(?:last |past |previous )?)"
@@ -207,7 +237,7 @@ def _metrics(text: str, found: Sequence[Pair]) -> list[tuple[Pair, str]]:
         for pair, name in named
         if is_metric(name)
         or pair.sep in ":="
-        or (counted and pair.sep == " ")
+        or (pair.sep == " " and (counted or " " not in name))
         or _is_text(name)
         or name == _sure_beside(text, pair)
     ]
@@ -304,7 +334,12 @@ _JOINING = frozenset("and or of vs plus x".split())
 
 def _is_text(name: str) -> bool:
     """Whether a value is all that there is of a name. Whether that is a metric's, is seen with each call."""
-    return bool(re.fullmatch(rf"(?:{_WORD}/)?{_WORD}", name))
+    return bool(_ONLY_TEXT.fullmatch(name))
+
+
+_ONLY_TEXT = re.compile(
+    rf"(?:(?:{_WORD}|{APART_WORDS}|train(?:ing)?)[ _/.-])?{_WORD}(?:_(?:{APART_WORDS}|train(?:ing)?))?", re.IGNORECASE
+)
 
 
 def _is_setting(name: str) -> bool:
@@ -312,9 +347,13 @@ def _is_setting(name: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Shorten `Train Epoch: 1` to `Epoch`; other names stay as they are, that of the global step too."""
+    """Shorten `Train Epoch: 1` to `Epoch` and `the loss` to `loss`; other names stay, that of the global step too."""
+    name = _ARTICLE.sub("", name, count=1) if _ARTICLE.match(name) else name
     before, _, last = name.rpartition(" ")
     return last if before.lower() != "global" and last.lower() in {"epoch", "step", "iter", "iteration"} else name
+
+
+_ARTICLE = re.compile(r"(?i)(?:the|an?|its|our)\s(?=\S)")
 
 
 def _parts(name: str, keys: Sequence[Place]) -> Iterator[str | Part]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import string
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining.call_names import (
@@ -20,6 +22,7 @@ from wandb_logging._mining.call_names import (
     Place,
     filled,
     may_be_texts,
+    names_nothing,
     names_of,
     without_values,
 )
@@ -81,16 +84,15 @@ class Calls:
     def metrics(self, record: Any) -> dict[str, Any] | None:
         """The numbers of a log record by name, as the program gave them; None if the record gives no metrics."""
         message, args = record.msg, record.args
-        if type(message) is str:
-            if not args:
-                found = _given(record) if self._is_for(message) else None
-            elif self.templates.get(message, args) is None:  # most calls: the template is known to give no metrics
-                return None
-            else:
-                found = self._of_template(message, args, self.templates, PERCENT)
+        if isinstance(message, str):
+            # Of most calls with arguments the template is known to give no metrics.
+            taken = args and self.templates.get(message, args) is not None
+            found = self._of_template(message, args, self.templates, _of_percent(message)) if taken else None
+            fields = self._of_fields(_fields_of(record), message)
         else:
-            found = self._of_object(message)
-        return found if found and self._wanted.takes(record.name, record.levelno) else None
+            found, fields = self._of_object(message), None
+        both = {**(fields or {}), **(found or {})}
+        return both if both and self._wanted.takes(record.name, record.levelno) else None
 
     def _of_template(
         self, template: str, args: Any, seen: dict[str, _Known | None], places: re.Pattern[str]
@@ -104,6 +106,8 @@ class Calls:
         if known is None:
             return None
         values = args if isinstance(args, (Mapping, tuple)) else (args,)
+        if places is BRACES and isinstance(values, tuple):
+            values = _Fields(values, {})
         try:
             texts = tuple([isinstance(values[place], str) for place in known.open])  # type: ignore[index]
             if texts not in known.names:
@@ -138,7 +142,7 @@ class Calls:
         rest, name = without_values(parts), filled(parts, values)
         if name not in self._filled and len(self._filled) >= _MOST_NAMES:
             return rest
-        if not rest and template not in self._wanted.templates and (not is_metric(name) or is_setting(name)):
+        if names_nothing(rest) and template not in self._wanted.templates and (not is_metric(name) or is_setting(name)):
             return ""
         self._filled.add(name)
         return name
@@ -149,16 +153,54 @@ class Calls:
     def _of_object(self, message: Any) -> dict[str, Any] | None:
         """The metrics of a message that is no text: structlog's mapping, or an object that fills braces itself."""
         if isinstance(message, Mapping):
-            event = message.get("event")
-            return numbers_of(message) if isinstance(event, str) and self._is_for(event) else None
-        template, args = getattr(message, "fmt", None), getattr(message, "args", None)
-        given = getattr(message, "kwargs", None)
+            event, given = message.get("event"), message.get("positional_args")
+            if not isinstance(event, str):
+                return None
+            of_template = self._of_template(event, given, self.templates, _of_percent(event)) if given else None
+            return {**(self._of_fields(message, event) or {}), **(of_template or {})}
+        template = next((text for name in _TEMPLATES if type(text := getattr(message, name, None)) is str), None)
+        args, given = getattr(message, "args", None), getattr(message, "kwargs", None)
         named = given if isinstance(given, Mapping) else {}
-        if type(template) is not str or not (isinstance(args, tuple) or (args is None and named)):
+        if template is None or not (isinstance(args, tuple) or (args is None and named)):
             return None
-        values = {**dict(enumerate(args or ())), **named}
         places = DOLLARS if args is None else BRACES  # as in the logging cookbook
-        return self._of_template(template, values, self._braces, places)
+        return self._of_template(template, _Fields(args or (), named), self._braces, places)
+
+    def _of_fields(self, values: Mapping[Any, Any], message: str) -> dict[str, Any] | None:
+        """The numbers among the fields of a record, if one is called like a result, or the message is listed."""
+        if not values or not self._is_for(message):
+            return None
+        own = numbers_of(values)
+        results = message in self._wanted.templates or any(is_metric(name) and not is_setting(name) for name in own)
+        return own if results or (len(own) > 1 and any(step_rank(name) is not None for name in own)) else None
+
+
+_TEMPLATES = ("fmt", "message", "msg", "template")  # what classes such as the cookbook's call it
+
+
+class _Fields(dict[Union[int, str], Any]):
+    """The values of a call by position and name; and what is within them, as `{meter.avg}` and `{scores[loss]}` say.
+
+    Args:
+        args: the positional values.
+        named: the others.
+    """
+
+    def __init__(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        super().__init__(enumerate(args))
+        self.update(named.items())
+        self._given = args, named
+
+    def __missing__(self, place: int | str) -> Any:
+        if isinstance(place, str):
+            with contextlib.suppress(Exception):  # a property may raise anything
+                return string.Formatter().get_field(place, *self._given)[0]
+        raise KeyError(place)
+
+
+def _of_percent(template: str) -> re.Pattern[str]:
+    """The placeholders of the message of a record: with %, unless it has none and braces, which a subclass may fill."""
+    return BRACES if "{" in template and PERCENT.search(template) is None else PERCENT
 
 
 def _another(name: str, found: Collection[str]) -> str:
@@ -167,25 +209,24 @@ def _another(name: str, found: Collection[str]) -> str:
 
 
 def may_give(template: str) -> bool:
-    """Whether a template that is listed can give a metric, in any of the styles of templates."""
+    """Whether a message that is listed can give a metric, in any of the styles of templates, or by its fields."""
     calls = Calls(Wanted(frozenset({template})))
+    if not any(places.search(template) for places in (PERCENT, BRACES, DOLLARS)):
+        return True  # a message whose fields are metrics
     return any(calls._known(template, places) is not None for places in (PERCENT, BRACES, DOLLARS))  # noqa: SLF001  ours
 
 
-def _given(record: Any) -> dict[str, Any] | None:
-    """The keyword values of a call: loguru stores them under the name `extra`, structlog as attributes of the record.
-
-    Whoever else gives attributes to a record means metrics if one is called like a result.
-    """
-    given = record.__dict__.get("extra")
+def _fields_of(record: Any) -> Mapping[Any, Any]:
+    """The keyword values of a call: loguru stores them under the name `extra`, others as attributes of the record."""
+    held = record.__dict__
+    given = held.get("extra")
     if isinstance(given, Mapping):
-        return numbers_of(given)
-    own = numbers_of({name: value for name, value in record.__dict__.items() if name not in _USUAL})
-    results = any(is_metric(name) and not is_setting(name) for name in own)
-    return own if results or (len(own) > 1 and any(step_rank(name) is not None for name in own)) else None
+        return given
+    return {} if len(held) <= len(_OWN) else {name: value for name, value in held.items() if name not in _USUAL}
 
 
-_USUAL = {*vars(logging.LogRecord("", 0, "", 0, "", (), None)), "message", "asctime", "taskName"}
+_OWN = vars(logging.LogRecord("", 0, "", 0, "", (), None))
+_USUAL = {*_OWN, "message", "asctime", "taskName"}
 
 
 def numbers_of(values: Mapping[Any, Any]) -> dict[str, Any]:

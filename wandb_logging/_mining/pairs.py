@@ -49,6 +49,8 @@ _FORMS = {
 }
 _GOAL = re.compile(r"/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?![\w.])")  # 0.923/0, 1.88/1e-07, 5.3%/20.1%
 _PER_ONE = re.compile(r"(?:[munµ]?s|sec|it)/[a-z]{1,9}")  # 0.05s/iter
+_INDEXED = re.compile(r"\]\s?[:=]\s*[-+.\d]")
+_WORD_END = re.compile(r"(?<![^\W\d_])([A-Za-z]\w{0,40}) ?\Z")
 _TUPLES = re.compile(r"\[\(\d{1,9}, ")  # [(0, 0.5), (1, 0.6)]
 _NEXT_UNIT = re.compile(r" ?(?![A-Z] {0,3}=)\[?([A-Za-zµμ°%#][A-Za-zµμ/#%]{0,11})\]?(?=$|[\s,;|)\]}]|\.(?:\s|$))")
 _TYPE = r"(?:[a-z]{1,5}\.)?(?:[tT]ensor|[aA]rray|DeviceArray|Decimal|[fF]loat\d\d|int\d\d)"
@@ -237,8 +239,11 @@ def _is_aside(text: str) -> bool:
 def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> float | None:
     """The value of a matched number; None if what follows it shows that it is no metric's number."""
     whole = match["number"].isdecimal()
-    if whole and match.start() and text[match.start() - 1] == ":" == text[match.end() : match.end() + 1]:
+    before = text[match.start() - 1] if match.start() else ""
+    if whole and before == ":" == text[match.end() : match.end() + 1]:
         return None  # cuda:0: is the name of a device
+    if whole and before == "[" and _INDEXED.match(text, match.end()) and _is_index(text[: match.start() - 1]):
+        return None  # loss[3]: 0.5
     glued = match["glued"]
     unknown = bool(glued) and glued not in numbers.UNITS and not _PER_ONE.fullmatch(glued)
     compound = whole and _COMPOUND.match(text, match.end())  # 4-gram
@@ -249,6 +254,12 @@ def _value(text: str, match: re.Match[str], decimal: str, *, counts: bool) -> fl
         return numbers.number(match["number"], decimal)
     except ValueError:
         return None
+
+
+def _is_index(before: str) -> bool:
+    """Whether a number in brackets is part of the name before it: in `loss[3]: 1`, but not in `epoch[3]: 1`."""
+    name = _WORD_END.search(before)
+    return name is not None and step_rank(name[1]) is None and (not before.endswith(" ") or is_metric(name[1]))
 
 
 def _named_after(pair: Pair, text: str) -> None:
@@ -402,7 +413,7 @@ def _share_labels(found: list[Pair]) -> None:
     for pair in found:
         match = _LABEL.match(pair.name)
         if match:
-            label, pair.name = f"{match[1]}/", match[2]
+            label, pair.name = f"{match[1]}/", _balanced(match[2]).strip()
         own = bool(APART.fullmatch(label[:-1]) and (APART.match(pair.name) or TRAIN.match(pair.name)))
         if label and pair.name and step_rank(pair.name) is None and not own:
             pair.name = label + pair.name

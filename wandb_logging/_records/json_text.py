@@ -12,15 +12,38 @@ from wandb_logging._values.plain import Aside, plain
 FIELDS = ("asctime", "levelname", "name", "message")
 
 
-def formatter(options: Mapping[str, Any] | None, *, without: tuple[str, ...]) -> logging.Formatter | None:
+class _ByMetrics(logging.Formatter):
+    """Writes records with metrics in one way, and others in another.
+
+    Args:
+        key: the attribute that has the metrics of a record.
+        rows: formats records with metrics.
+        others: formats all others.
+    """
+
+    def __init__(self, key: str, rows: logging.Formatter, others: logging.Formatter) -> None:
+        super().__init__()
+        self._key, self._rows, self._others = key, rows, others
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of a record."""
+        return (self._others if vars(record).get(self._key) is None else self._rows).format(record)
+
+
+def formatter(options: Mapping[str, Any] | None, *, metrics: str, step: str) -> logging.Formatter | None:
     """The formatter that `text_format` asks for; None if the text is plain.
 
     Args:
         options: fields, rename_fields, static_fields and defaults, as the setting holds them.
-        without: attributes of records to leave out: metrics and step, which are already in rows.
+        metrics: the attribute of records that has their metrics, which are in rows already. It is left out.
+        step: the attribute that has the step of these. It is left out where there are metrics; else it is any field.
     """
     if options is None:
         return None
+    return _ByMetrics(metrics, _formatter(options, (metrics, step)), _formatter(options, (metrics,)))
+
+
+def _formatter(options: Mapping[str, Any], without: tuple[str, ...]) -> logging.Formatter:
     from pythonjsonlogger.core import RESERVED_ATTRS  # noqa: PLC0415  most users never need it
     from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
 

@@ -60,7 +60,9 @@ class Snapshot:
         self._calls = _calls(settings)
         # Rules for the text of a single logger need the logger's name, even if a formatter makes the text.
         self._tells_logger = any("logger" in rule for rule in (settings.text_metrics or {}).get("rules", ()))
-        self._formatter = json_text.formatter(settings.text_format, without=(settings.metrics_key, settings.step_key))
+        self._formatter = json_text.formatter(
+            settings.text_format, metrics=settings.metrics_key, step=settings.step_key
+        )
         # True sends the text of every record, a number the text of records from that level up, False none.
         self._console_level = int(settings.console) if settings.console is not False else _NO_LEVEL
         level = settings.alert_level
@@ -100,7 +102,7 @@ class Snapshot:
             time = _time(time)
         mined = self._calls.metrics(record) if metrics is None and self._calls is not None else None
         if mined is not None:
-            event = _of_call(mined, time)
+            event = _of_call(mined, time, attributes.get(self._step_key))
             metrics = event.get("metrics")
         elif metrics is None:
             event = {"t": time}
@@ -191,15 +193,21 @@ def _calls(settings: Settings) -> Calls | None:
     return Calls(wanted)
 
 
-def _of_call(found: dict[str, Any], time: float) -> dict[str, Any]:
-    """The event of a call whose arguments are metrics. An argument named step or global_step is the step."""
+def _of_call(found: dict[str, Any], time: float, step: object) -> dict[str, Any]:
+    """The event of a call whose arguments are metrics.
+
+    Args:
+        found: the metrics. What is called step or global_step there is the step.
+        time: the time of the record.
+        step: the step that the record has beside them, if it has one.
+    """
     for name in _STEPS:
         given = next((key for key in found if key.lower().replace(" ", "_") == name), None)
-        step = None if given is None else _whole(found[given])
-        if given is not None and step is not None:
-            del found[given]
-            return {"metrics": found, "step": step, "t": time} if found else {"t": time}
-    return {"metrics": found, "t": time}
+        if given is not None and _whole(found[given]) is not None:
+            step = found.pop(given)
+            break
+    at = _whole(step)
+    return {"t": time} if not found else {"metrics": found, **({} if at is None else {"step": at}), "t": time}
 
 
 def _whole(number: Any) -> int | None:

@@ -62,9 +62,10 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
                 if (level < text_from or type(message) is not str or type(args) is not tuple or "extra" in of) or (
                     templates is not None
                     and (
-                        templates.get(message, 0) is not None
-                        if args
-                        else len(of) - ("message" in of) - ("asctime" in of) > _ATTRIBUTES  # keyword values: structlog
+                        (args and templates.get(message, 0) is not None)
+                        or (  # keyword values, as of structlog
+                            len(of) > _ATTRIBUTES and len(of) - ("message" in of) - ("asctime" in of) > _ATTRIBUTES
+                        )
                     )
                 ):
                     return None
