@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, row, spans, unit
+from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, spans, unit
 from wandb_logging._mining.numbers import pointed
+from wandb_logging._mining.row_cells import row
 from wandb_logging._mining.table_headers import below, goes_on, interleaved, joined
 from wandb_logging._mining.template import Found
 from wandb_logging._mining.units import Measured

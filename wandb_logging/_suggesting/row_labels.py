@@ -10,6 +10,7 @@ from typing import Any
 from wandb_logging._mining import cells as table_cells
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.leads import CONNECTION
+from wandb_logging._mining.row_cells import row
 
 
 class RowLabels:
@@ -24,7 +25,7 @@ class RowLabels:
         """Note the first and the last cell of a row; `state` is that of the open table."""
         shown = table_cells.PROGRESS.sub("", text)
         narrow, ends = state.get("narrow", False), state.get("ends")
-        cells = table_cells.row(state["header"], shown, narrow=narrow, ends=ends) or {}
+        cells = row(state["header"], shown, narrow=narrow, ends=ends) or {}
         name, first = _first_cell(cells)
         self._rows += 1
         self._firsts[name].append(first)
