@@ -89,12 +89,17 @@ def _goes_by_one(item: Field, values: Sequence[float], *, first: bool, many: boo
     The first of many numbers may grow by any amount that stays the same: `trees=10`, `trees=20`. The first number needs
     no sign after its name: `Function eval 1 at x has f = 3`, `Function eval 2 at x has f = 2`.
     """
-    if first and item.name and item.sep == " " and not item.unit and len(values) >= _SURELY:
-        return values[0] in {0, 1} and _by_one(values) and not is_metric(item.name) and not is_left(item.name)
-    named = item.name != "" and item.name[0] != "#" and item.sep in ":=" and not item.unit and not item.is_counted
-    begins = len(values) > 3 and 0 <= values[0] < 10 and not values[0] % 1
-    steady = first and many and len(values) > 3 and _by_the_same(values) and not any(value % 1 for value in values)
-    return named and ((begins and _by_one(values)) or steady) and not is_metric(item.name) and not is_left(item.name)
+    if not item.name or item.unit or is_metric(item.name) or is_left(item.name):
+        return False
+    if first and item.sep == " " and len(values) >= _SURELY:
+        return values[0] in {0, 1} and _by_one(values)
+    if item.name[0] == "#" or item.sep not in ":=" or item.is_counted or len(values) < _SEVERAL:
+        return False
+    by_one = 0 <= values[0] < 10 and not values[0] % 1 and _by_one(values)
+    return by_one or (first and many and _by_the_same(values) and not any(value % 1 for value in values))
+
+
+_SEVERAL = 4  # lines
 
 
 def _is_index(item: Shape) -> bool:
@@ -127,31 +132,40 @@ def _may_stand(item: Field, values: Sequence[float]) -> bool:
 def _may_count(group: Group, i: int, rank: float) -> bool:
     """Whether a field with the name of a step is one, judged by its place and by how its values go on."""
     item, values = group.first.fields[i], group.values(i)
+    if _is_about_something_else(group, i) or (item.sep == "/" and _is_no_counter(group, i)):
+        return False
+    loose = item.sep in " >" and rank % 1 and (i > 0 or len(item.name.split()) > _WORDS)
+    if loose and not _by_one(values):
+        return False
     name = item.name.lower()
-    timed = name in {"time", "t"}
-    simulated = timed and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
-    if (
-        is_left(name)
-        or (i > 0 and name == "t")
-        or (item.sep == ">" and i > 0 and not _is_after(group.first, i))
-        or group.first.is_place(i)
-        or _IN_ALL.match(group.first.text, item.end)
-        or (item.sep in ":=" and len(group.shapes) == 1 and is_measured(group, i))  # iterations: 84  8.4/s
-    ):
+    simulated = name in {"time", "t"} and item.sep in "=:" and (len(group.first.fields) == 1 or i == 0)
+    if not simulated and (item.unit not in {"", "s"} or not (name == "progress" or _are_whole(values))):
         return False
-    if (item.unit and item.unit != "s" and not simulated) or (
-        item.sep in " >" and rank % 1 and (i > 0 or len(name.split()) > 5) and not _by_one(values)
-    ):
-        return False
-    if item.sep == "/" and _is_no_counter(group, i):
-        return False
-    whole = all(value == int(value) for value in values if abs(value) < 1e15)
-    if not whole and not simulated and name != "progress":
-        return False
-    if timed or name in {"progress", "n"}:  # `n = 200` is how much data there was
+    if name in _MUST_GROW:
         return len(values) > 1 and increasing(values)
     turns = _without_best(values) if item.sep == "#" else values
     return len(values) < 3 or increasing(turns) or (len(set(values)) == 1 and bool(name))
+
+
+_WORDS = 5  # of a name; with more of them it is a sentence
+_MUST_GROW = frozenset({"time", "t", "progress", "n"})  # `n = 200` is how much data there was
+
+
+def _is_about_something_else(group: Group, i: int) -> bool:
+    """Whether a line says by its words that a number does not count: it is what is left, or how many there were."""
+    item, name = group.first.fields[i], group.first.fields[i].name.lower()
+    return bool(
+        is_left(name)
+        or (i > 0 and name == "t")
+        or (i > 0 and item.sep == ">" and not _is_after(group.first, i))
+        or group.first.is_place(i)
+        or _IN_ALL.match(group.first.text, item.end)
+        or (item.sep in ":=" and len(group.shapes) == 1 and is_measured(group, i))  # iterations: 84  8.4/s
+    )
+
+
+def _are_whole(values: Sequence[float]) -> bool:
+    return all(value == int(value) for value in values if abs(value) < 1e15)
 
 
 _IN_ALL = re.compile(r" (?:[a-z]+ ){0,2}[a-z]+s\)? in \d[\d.]* ?s")  # `118 simplex iterations in 0.02 seconds`: the end
