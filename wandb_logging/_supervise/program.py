@@ -22,11 +22,10 @@ from typing import Any
 from wandb_logging._process.switch_interval import short_turns
 from wandb_logging._supervise import terminal
 from wandb_logging._supervise.becoming import Waiting, begin_as_programs_do
-from wandb_logging._supervise.streams import PIECE, Gathered, Pipe, leave_to_others, read, widen, write, write_some
-from wandb_logging._supervise.terminal import Terminal
+from wandb_logging._supervise.keyboard import Keyboard
+from wandb_logging._supervise.streams import Gathered, Pipe, leave_to_others, read, widen, write
 
 _AHEAD = 2**24  # bytes that are read before anybody takes them
-_TYPED_AHEAD = 2**16  # bytes of typed input that wait for the program before no more is read
 _AFTERWARDS = 0.5  # seconds of silence after which we stop waiting for processes that the program left running
 _KEPT = (  # not passed on: they cannot be caught, say that this process itself did wrong, or are about its children
     *("SIGKILL", "SIGSTOP", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS", "SIGABRT", "SIGEMT"),
@@ -54,8 +53,7 @@ class Program:
         self.command = list(command)
         self._streams: list[Pipe] = []
         self._ahead: list[tuple[Pipe, bytes]] = []
-        self._keyboard: int | None = None  # where to write typed input
-        self._terminal = Terminal()
+        self._keyboard: Keyboard | None = None  # if the program has a terminal of its own for its input
         self._exit: int | None = None
         self._asked_to_stop = False  # by SIGTSTP, as by Ctrl-Z where the program has our terminal
         self._was_continued = False  # since we stopped
@@ -63,8 +61,6 @@ class Program:
         self._is_enough = False  # whether we were asked to end when the program had ended
         self._interrupted = False  # whether a Ctrl-C was typed
         self._ended_by: int | None = None  # the signal that ended the program
-        self._typing = False  # whether we read typed input
-        self._typed = b""  # input that the program's terminal had no room for yet
         gate, self._gate = os.pipe()
         self._answer, answer = os.pipe()
         self._number, self._tell = os.pipe()  # number of the process to signal, if it is not the one that we wait for
@@ -105,11 +101,12 @@ class Program:
             with contextlib.suppress(BrokenPipeError), os.fdopen(self._gate, "w") as gate:  # it may have been ended
                 json.dump(dict(environment), gate)
             if self._keyboard is not None:
-                self._terminal.give()
+                self._keyboard.give()
             try:
                 yield
             finally:
-                self._terminal.take_back()
+                if self._keyboard is not None:
+                    self._keyboard.take_back()
                 self._close()
 
     @property
@@ -122,6 +119,11 @@ class Program:
     def was_interrupted(self) -> bool:
         """Whether a Ctrl-C at our terminal has ended the program: then it is to end all that was started with it."""
         return self._interrupted and self._ended_by == signal.SIGINT
+
+    @property
+    def _has_keyboard(self) -> bool:
+        """Whether what is typed at our terminal goes to the program by way of us."""
+        return self._keyboard is not None and not self._keyboard.is_over
 
     @contextlib.contextmanager
     def read_ahead(self) -> Iterator[None]:
@@ -170,8 +172,8 @@ class Program:
             # In the background, input is for other jobs; before a pager that reads our stdout, it is for that.
             if on_terminal[0] and on_terminal[1] and terminal.is_ours(0):
                 terminal.copy_modes(0, theirs)
-                ends[0], self._keyboard = theirs, ours
-                os.set_blocking(ours, False)  # a program that only writes would else wait for us, and we for it
+                os.set_blocking(ours, False)
+                ends[0], self._keyboard = theirs, Keyboard(ours)
             else:
                 terminal.write_as_it_is(theirs)
             self._streams.append(Pipe(ours, shown, error=not on_terminal[1]))
@@ -225,7 +227,8 @@ class Program:
         gathered = Gathered(all(stream.wide for stream in self._streams))
         while open_streams and not self._is_enough:
             self._look_after_program(selector)
-            self._take_keyboard(selector)
+            if self._keyboard is not None and self._keyboard.look(selector):
+                self._resize()
             ready = gathered.wait(selector)
             for key, events in ready:
                 if not self._serve(key, events, selector, take):
@@ -245,11 +248,13 @@ class Program:
 
     def _serve(self, key: selectors.SelectorKey, events: int, selector: selectors.BaseSelector, take: Take) -> bool:
         """Do what a keyboard or a stream is ready for. Returns False at the end of the stream."""
-        if key.data is None:
-            self._type(selector)
+        if self._keyboard is not None and key.data is None:
+            for number in self._keyboard.read(selector):
+                self._interrupted = self._interrupted or number == signal.SIGINT
+                self._signal_job(number)
             return True
-        if events & selectors.EVENT_WRITE:
-            self._hand_on(key.fd, selector)
+        if self._keyboard is not None and events & selectors.EVENT_WRITE:
+            self._keyboard.hand_on(selector)
         return not events & selectors.EVENT_READ or self._move(key.data, take)
 
     def _move(self, stream: Pipe, take: Take) -> bool:
@@ -277,37 +282,6 @@ class Program:
             os.close(stream.source)
             stream.source = -1
 
-    def _type(self, selector: selectors.BaseSelector) -> None:
-        data = os.read(0, PIECE)
-        if data and self._keyboard is not None:
-            self._typed += data
-            numbers = terminal.signals_at(self._keyboard, data)
-            self._hand_on(self._keyboard, selector)
-            for number in numbers:
-                self._interrupted = self._interrupted or number == signal.SIGINT
-                self._signal_job(number)
-        else:
-            selector.unregister(0)
-            self._keyboard = None
-
-    def _hand_on(self, keyboard: int, selector: selectors.BaseSelector) -> None:
-        """Give the program typed input, as much as its terminal has room for; the rest when there is room again."""
-        self._typed = self._typed[write_some(keyboard, self._typed) :]
-        key = selector.get_map().get(keyboard)
-        if key is not None:  # else the program has ended
-            selector.modify(keyboard, selectors.EVENT_READ | (selectors.EVENT_WRITE if self._typed else 0), key.data)
-
-    def _take_keyboard(self, selector: selectors.BaseSelector) -> None:
-        """Read typed input while we are in the foreground, which `bg` and `fg` may change."""
-        here = self._keyboard is not None and terminal.is_ours(0) and len(self._typed) < _TYPED_AHEAD
-        if here and not self._typing:
-            self._terminal.give()
-            self._resize()
-            selector.register(0, selectors.EVENT_READ, None)
-        elif self._typing and not here and self._keyboard is not None:
-            selector.unregister(0)
-        self._typing = here
-
     def _look_after_program(self, selector: selectors.BaseSelector, *, wait: bool = False) -> None:
         """Notice the program's end. If the program was stopped as a job, stop as well, and go on together with it."""
         if self._exit is not None:
@@ -316,11 +290,10 @@ class Program:
         if not pid:
             return
         if os.WIFSTOPPED(status):
-            if self._keyboard is not None or self._asked_to_stop:
+            if self._has_keyboard or self._asked_to_stop:
                 self._stop()
-                if self._typing:  # may be in the background now
-                    selector.unregister(0)
-                    self._typing = False
+                if self._keyboard is not None:
+                    self._keyboard.leave(selector)  # we may be in the background now
                 os.kill(self._pid, signal.SIGCONT)
             return
         self._ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
@@ -329,8 +302,9 @@ class Program:
     def _stop(self) -> None:
         """Stop, with all of our job, until it is continued."""
         self._asked_to_stop = self._was_continued = False
-        self._terminal.take_back()
-        if self._keyboard is not None and terminal.signals_us(0):
+        if self._keyboard is not None:
+            self._keyboard.take_back()
+        if self._has_keyboard and terminal.signals_us(0):
             signal.signal(signal.SIGTSTP, signal.SIG_DFL)
             os.killpg(os.getpgrp(), signal.SIGTSTP)  # with the others: a shell may continue them as soon as they stop
             signal.signal(signal.SIGTSTP, self._forward)
@@ -352,7 +326,7 @@ class Program:
 
     def _signal_job(self, number: int) -> None:
         """Signal all that a shell has started with us, as the terminal would if the program had not one of its own."""
-        if self._keyboard is not None and terminal.signals_us(0):
+        if self._has_keyboard and terminal.signals_us(0):
             self._own.add(number)
             os.killpg(os.getpgrp(), number)
 
@@ -361,23 +335,23 @@ class Program:
             self._own.remove(number)
             return
         self._was_continued = self._was_continued or number == signal.SIGCONT
-        if number == signal.SIGCONT and self._typing:  # the shell has had the terminal meanwhile
-            self._terminal.give()
+        if number == signal.SIGCONT and self._keyboard is not None and self._keyboard.listens:
+            self._keyboard.give()  # the shell has had the terminal meanwhile
         # A program that shares our terminal has already received signals typed there.
-        typed = number in _AT_A_KEY and self._keyboard is None and terminal.is_in_foreground()
+        typed = number in _AT_A_KEY and not self._has_keyboard and terminal.is_in_foreground()
         self._asked_to_stop = self._asked_to_stop or number == signal.SIGTSTP
         self._interrupted = self._interrupted or (typed and number == signal.SIGINT)
         if self._exit is not None:  # what the program left running writes on and on
             self._is_enough = self._is_enough or number in _ENDING
         elif not typed:
             with contextlib.suppress(ProcessLookupError):
-                (os.killpg if self._keyboard is not None else os.kill)(self.pid, number)
+                (os.killpg if self._has_keyboard else os.kill)(self.pid, number)
 
     def _resize(self) -> None:
         for stream in self._streams:
             if os.isatty(stream.target):
                 terminal.copy_size(stream.target, stream.source)
-        if self._keyboard is None and self._exit is None:  # it was told before its terminal had the new size
+        if not self._has_keyboard and self._exit is None:  # it was told before its terminal had the new size
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGWINCH)
 
