@@ -75,15 +75,15 @@ def run(args: argparse.Namespace) -> int:
     except OSError as exc:  # no file descriptors or processes are left
         return _instead(command, words_of(exc))
     early = decided(settings)
-    run = None if early is not None else _begun(settings, args, program)
-    if early is None and run is None:
-        program.give_up()
-        return LEFT
-    with program.begun(_told(settings if early is None else early, args, run)):
-        if early is not None:  # the program starts while its run is being made
-            with program.read_ahead():
-                run = _begun(early, args, program)
-        code = _through(program, run)
+    if early is not None:
+        code, run = _while_its_run_begins(program, early, args)
+    else:
+        run = _begun(settings, args, program)
+        if run is None:
+            program.give_up()
+            return LEFT
+        with program.begun(_told(run, args)):
+            code = _through(program, run)
     # Outside the `with` the terminal is as it was before, and takes our messages.
     for name, why in program.unwritten.items():
         complain(f"{name}: {why.strerror}: not all that the program wrote is there")
@@ -94,10 +94,22 @@ def run(args: argparse.Namespace) -> int:
     return code or (LEFT if program.unwritten else DONE)
 
 
-def _told(settings: Settings, args: argparse.Namespace, run: Run | None) -> dict[str, str]:
-    """The environment variables for the program."""
-    if run is None:
-        return variables(settings, as_wandb=args.as_wandb)
+def _while_its_run_begins(program: Program, settings: Settings, args: argparse.Namespace) -> tuple[int, Run | None]:
+    """Let the program run, and begin its run meanwhile. Returns the program's exit code, and the run if there is one.
+
+    Args:
+        program: the program.
+        settings: settings that say which run it will be.
+        args: what was typed.
+    """
+    with program.begun(variables(settings, as_wandb=args.as_wandb)):
+        with program.read_ahead():
+            run = _begun(settings, args, program)
+        return _through(program, run), run
+
+
+def _told(run: Run, args: argparse.Namespace) -> dict[str, str]:
+    """The environment variables for the program of a run that has begun."""
     if run.dir is None:
         return untold(as_wandb=args.as_wandb)
     known = {"run_id": run.id, "cache_dir": str(run.dir.parent.parent), "mode": run.mode}
@@ -141,12 +153,14 @@ def _not_run(exc: OSError) -> int:
 
 def _through(program: Program, run: Run | None) -> int:
     """Pass on what the program writes until it ends. Returns its exit code."""
+
+    def take(text: str, error: bool) -> None:  # noqa: FBT001  as `Program.run` gives it
+        if run is not None:
+            run.log_output(text, error=error)
+
     if run is None:
         complain(_IN_NO_RUN)
     try:
-        code = program.run(
-            (lambda _, __: None) if run is None else lambda text, error: run.log_output(text, error=error)
-        )
+        return program.run(take)
     except OSError as exc:
-        code = _not_run(exc)
-    return code
+        return _not_run(exc)
