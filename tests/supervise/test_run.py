@@ -200,6 +200,18 @@ class TestPassingOn:
         done = ran(name, "a b")
         assert (done.stdout, done.returncode) == (b"a b\n", 5), done.stderr
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="others do not tell what a program was started with")
+    def test_what_it_is_started_with(self) -> None:
+        """A signal that was ignored still is, SIGCHLD too; and without a locale it has none that Python made up."""
+        line = ["env", "-u", "LC_CTYPE", *command(), "cat", "/proc/self/status", "/proc/self/environ"]
+        code = f"import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp('env', {line!r})"
+        env = {name: value for name, value in environment().items() if name[:3] != "LC_" and name != "LANG"}
+        done = subprocess.run(python(code), env=env, capture_output=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stderr
+        (ignored,) = re.findall(rb"SigIgn:\t(\w+)\n", done.stdout)
+        assert int(ignored, 16) == 1 << (signal.SIGCHLD - 1)
+        assert b"\0LC_CTYPE=" not in done.stdout
+
     def test_where_nothing_is_left_for_a_run_the_program_goes_on(self) -> None:
         """Without a file descriptor to spare it is run as it would be without us."""
         line = shlex.join([*command(), "sh", "-c", "echo work; exit 4"])
@@ -335,6 +347,46 @@ class TestMetrics:
         assert [line for line in lines if not line.startswith(b"wandb_logging: ")] == 4 * [b"said"]
         run = the_run()
         assert ([row["i"] for row in run.rows], run.exit_code) == ([0, 1, 2, 3], 0)
+
+    def test_records_that_another_process_hands_over(self) -> None:
+        """A worker's rows are there once, as its own, where it hands its records to the main process' loggers."""
+        Path("workers.py").write_text(
+            "import logging, logging.handlers, multiprocessing, sys\n"
+            "def work(queue, quiet):\n"
+            "    logger = logging.getLogger('quiet' if quiet else None)\n"
+            "    logger.propagate = not quiet\n"
+            "    logger.handlers[:] = [logging.handlers.QueueHandler(queue)]\n"
+            "    logger.warning('x', extra={'metrics': {'quiet' if quiet else 'worker': 1}})\n"
+            "if __name__ == '__main__':\n"
+            "    logging.warning('x', extra={'metrics': {'main': 1}})\n"
+            "    begin = multiprocessing.get_context('fork')\n"
+            "    for quiet in (False, True):\n"
+            "        queue = begin.Queue()\n"
+            "        worker = begin.Process(target=work, args=(queue, quiet))\n"
+            "        worker.start()\n"
+            "        record = queue.get()\n"
+            "        worker.join()\n"
+            "        logging.getLogger(record.name).handle(record)\n"
+        )
+        done = ran(sys.executable, "workers.py")
+        assert done.returncode == 0, done.stderr
+        logged = sorted(name for row in the_run().rows for name in row if not name.startswith("_"))
+        assert logged == ["main", "quiet", "worker"]
+
+    def test_metrics_where_other_libraries_put_them(self) -> None:
+        """Loguru has them in `extra`, structlog's `wrap_for_formatter` in the message, a filter of a handler late."""
+        code = (
+            "import logging; logging.basicConfig()\n"
+            "logging.warning('x', extra={'extra': {'metrics': {'loguru': 1}}})\n"
+            "logging.warning({'event': 'x', 'metrics': {'structlog': 1}})\n"
+            "class Adds(logging.Filter):\n"
+            "    def filter(self, record): record.metrics = {'filter': 1}; return True\n"
+            "logging.getLogger().handlers[0].addFilter(Adds())\n"
+            "logging.warning('x')\n"
+        )
+        done = ran(*python(code))
+        assert done.returncode == 0, done.stderr
+        assert [name for row in the_run().rows for name in row if name[0] != "_"] == ["loguru", "structlog", "filter"]
 
     def test_those_of_a_run_that_other_hosts_write_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """With `transport: shared` the program's rows are in the directory of its host's part, under its label."""

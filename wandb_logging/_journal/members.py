@@ -151,6 +151,12 @@ def is_writing(path: Path, writer: int) -> bool:
     return life(path, writer) is not Life.GONE
 
 
+def has_written(path: Path, pid: int) -> bool:
+    """Whether a process of this host with that number writes or wrote here."""
+    holders = (note_of(path, writer).holder for writer in writers_of(path))
+    return any(holder.pid == pid and holder.is_near(path) for holder in holders)
+
+
 class Members:
     """The members of a run directory, and their helpers. There may be a thousand of these: each lock file is read once.
 

@@ -26,12 +26,14 @@ class Waiting(NamedTuple):
         ends: the program's stdin, stdout and stderr.
         tell: where the number of the program's process is written to, if it is to have the terminal behind its stdin;
             this process then only reports how the program fares.
+        children: what SIGCHLD does in the program, if not the default.
     """
 
     gate: int
     answer: int
     ends: tuple[int, int, int]
     tell: int | None = None
+    children: signal.Handlers = signal.SIG_DFL
 
     def become(self, command: list[str], others: Iterable[int]) -> NoReturn:
         """Wait for the gate to open, then become the program.
@@ -54,6 +56,7 @@ class Waiting(NamedTuple):
                 told = opened.read()
             if not told:
                 os._exit(GIVEN_UP)
+            signal.signal(signal.SIGCHLD, self.children)
             become(command, json.loads(told))
         except OSError as exc:
             os.write(self.answer, str(exc.errno or errno.EIO).encode())
@@ -101,7 +104,7 @@ def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
     for name in _IGNORED:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    everything = {**os.environ, **environment}
+    everything = {**_as_we_got_them(), **environment}
     name, *arguments = command
     folders = [""] if os.sep in name else os.get_exec_path(everything)
     failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
@@ -114,6 +117,21 @@ def become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
             if not isinstance(exc, (FileNotFoundError, NotADirectoryError)):
                 failed = exc
     raise failed
+
+
+def _as_we_got_them() -> dict[str, str]:
+    """Our environment variables, without what Python adds to them where there is no locale: LC_CTYPE (PEP 538).
+
+    With it a program would write other letters than without us.
+    """
+    ours = dict(os.environ)
+    with contextlib.suppress(OSError):  # elsewhere than on Linux it stays
+        given = Path("/proc/self/environ").read_bytes().split(b"\0")
+        before = next((one for one in given if one.startswith(b"LC_CTYPE=")), None)
+        ours.pop("LC_CTYPE", None)
+        if before is not None:
+            ours["LC_CTYPE"] = os.fsdecode(before.partition(b"=")[2])
+    return ours
 
 
 def begin_as_programs_do(mask: Iterable[int]) -> None:

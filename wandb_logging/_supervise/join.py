@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_run
+from wandb_logging._journal.members import has_written
 from wandb_logging._run.handler import WandbHandler
 from wandb_logging._run.ranks import find_placement
 from wandb_logging._settings.settings import Settings
@@ -31,17 +33,28 @@ _PATIENCE = 60.0  # seconds to wait for the run, whose beginning the program did
 _LOOKS_APART = 0.005
 
 
-def handler() -> WandbHandler | None:
-    """The handler for this program's records; None if the program is in no such run."""
+def taker() -> Callable[[logging.LogRecord], None] | None:
+    """A function that takes this program's records to its run; None if the program is in no such run.
+
+    A record that another process has made and sent here is left alone if that process is in the run as well: it has
+    taken the record itself.
+    """
     about: Mapping[str, Any] | None = inherited_settings()
     if about is None:
         return None
-    if not _has_begun(about):
+    place = _begun(about)
+    if place is None:
         sys.stderr.write("wandb-logging: the run of this program has not begun: its metrics are in no run\n")
         return None
     joined = WandbHandler(**{**about, **_own(about)})
     _left_to_its_end(joined)
-    return joined
+
+    def take(record: logging.LogRecord) -> None:
+        made_by = getattr(record, "process", None)
+        if made_by in {None, os.getpid()} or not has_written(place, made_by):
+            joined.handle(record)
+
+    return take
 
 
 def _own(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,14 +73,19 @@ def _left_to_its_end(joined: logging.Handler) -> None:
     atexit.register(joined.close)
 
 
-def _has_begun(about: Mapping[str, Any]) -> bool:
-    """Wait until the parent has begun the run: an earlier writer would begin it itself, without the run's settings."""
+def _begun(about: Mapping[str, Any]) -> Path | None:
+    """Wait until the parent has begun the run: an earlier writer would begin it itself, without the run's settings.
+
+    Returns the run's directory; None if it does not come.
+    """
     placement = find_placement(Settings.of({**about, **_own(about)}))
     label = placement.role.label if placement.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE
-    while find_run(Path(about["cache_dir"]), info) is None:
+    while True:
+        found = find_run(Path(about["cache_dir"]), info)
+        if found is not None:
+            return found.path
         if time.monotonic() >= until:
-            return False
+            return None
         time.sleep(_LOOKS_APART)
-    return True

@@ -68,13 +68,16 @@ class Program:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         held_back = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        # Who started us may ignore it, and then the system tells nobody how a process ended.
+        was_ignored = signal.signal(signal.SIGCHLD, signal.SIG_DFL) == signal.SIG_IGN
         self._pid = os.fork()
         if self._pid == 0:
             begin_as_programs_do(held_back)
             ours = [self._gate, self._answer, self._number, *(stream.source for stream in self._streams)]
+            children = signal.SIG_IGN if was_ignored else signal.SIG_DFL
             if self._keyboard is None:
-                Waiting(gate, answer, ends).become(self.command, [*ours, self._tell])
-            Waiting(gate, answer, ends, self._tell).become(self.command, ours)
+                Waiting(gate, answer, ends, children=children).become(self.command, [*ours, self._tell])
+            Waiting(gate, answer, ends, self._tell, children).become(self.command, ours)
         signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         for fd in {gate, answer, self._tell, *(fd for fd in ends if fd > 2)}:
             os.close(fd)

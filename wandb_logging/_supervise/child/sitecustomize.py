@@ -71,15 +71,33 @@ def _hook(logging):
     every = any('"' + name + '": ' in os.environ["WANDB_LOGGING_RUN"] for name in _ABOUT_ALL)
     found = []
 
-    def call_handlers_and_take(self, record):
-        call_handlers(self, record)
-        if (every or record.__dict__.get(key) is not None) and _reaches_root(self):
-            if not found:
-                found.append(_handler())
-            if found[0] is not None:
-                found[0].handle(record)
+    def take(logger, record):
+        if not ((every or _has_metrics(record, key)) and _reaches_root(logger)):
+            return False
+        if not found:
+            found.append(_taker())
+        if found[0] is not None:
+            found[0](record)
+        return True
 
-    logging.Logger.callHandlers = call_handlers_and_take
+    def take_and_call_handlers(self, record):
+        taken = take(self, record)  # first: a handler may hand it to another process, which asks whether we have it
+        call_handlers(self, record)
+        if not taken:  # a filter of a handler may have added metrics
+            take(self, record)
+
+    logging.Logger.callHandlers = take_and_call_handlers
+
+
+def _has_metrics(record, key):
+    """Whether `_records.snapshot` would find metrics: also where loguru and structlog put them."""
+    attributes = record.__dict__
+    if attributes.get(key) is not None:
+        return True
+    for held in (attributes.get("extra"), attributes.get("msg")):
+        if isinstance(held, dict) and held.get(key) is not None:
+            return True
+    return False
 
 
 def _reaches_root(logger):
@@ -90,14 +108,14 @@ def _reaches_root(logger):
     return True
 
 
-def _handler():
+def _taker():
     try:
-        from wandb_logging._supervise.join import handler
+        from wandb_logging._supervise.join import taker
     except (ImportError, SyntaxError):  # the latter if it is there, but for newer Pythons
         words = "wandb-logging: %s has no wandb_logging: what it logs as metrics is not in the run\n"
         sys.stderr.write(words % sys.executable)
         return None
-    return handler()
+    return taker()
 
 
 if os.environ.get("WANDB_LOGGING_RUN") and PathFinder is not None:
