@@ -672,6 +672,23 @@ def test_decimal_commas_are_seen_in_few_lines(line: str) -> None:
     assert [(row.step, round(row.metrics["loss"], 2)) for row in found] == [(1, 0.61), (2, 0.62), (3, 0.63)]
 
 
+@pytest.mark.parametrize(
+    "point", ["Programm Version 1.2", "Netz: 12.084 Zellen", "Laufzeit 3.5 s", "dt = 0.1", "v2.10"]
+)
+def test_a_decimal_point_elsewhere_in_a_log_with_decimal_commas(point: str) -> None:
+    """Lines of one form have commas or points; what a version or a duration has does not decide for all of them."""
+    text = "\n".join([point, *(f"Schritt {i}: Fehler={1 / i:.3f}, Dauer {i / 4:.2f} s" for i in range(1, 9))])
+    german = text.replace(".", ",").replace(point.replace(".", ","), point)
+    wanted = [(i, {"Fehler": float(f"{1 / i:.3f}"), "Dauer": i / 4}) for i in range(1, 9)]
+    assert rows(text) == rows(german) == wanted
+
+
+def test_decimal_commas_beside_decimal_points() -> None:
+    """Each form of lines has its own; and a list of two is no number."""
+    text = "".join(f"loss 0,{i}5 %\nstep {i} time=0.{i}5 window 3,{i}\n" for i in range(1, 9))
+    assert rows(text)[:2] == [(None, {"loss": 0.15}), (1, {"time": 0.15})]
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_short_log_of_json_lines(count: int) -> None:
     """One or two objects of a JSON formatter are enough, if each holds a result; their members need not be the same."""

@@ -54,7 +54,7 @@ class TestLine:
         rule = {"line": "Verlust {loss} %", "decimal": ","}
         assert found("Verlust 1.203,5 %", rule) == [(None, {"loss": 1203.5})]
 
-    @pytest.mark.parametrize(
+    FORMS = pytest.mark.parametrize(
         ("text", "rule"),
         [
             ("loss 3,5 ok", {"regex": r"loss (?P<loss>\S+)", "has": "loss"}),
@@ -67,16 +67,30 @@ class TestLine:
             ("loss acc\n3,5 1,25", {"table": "loss", "only": ["loss"]}),
         ],
     )
+
+    @FORMS
     def test_decimal_commas_in_each_form(self, text: str, rule: dict[str, Any]) -> None:
         """No form takes 3,5 for 3."""
         assert found(text, {**rule, "decimal": ","}) == [(None, {"loss": 3.5})]
 
     def test_decimal_commas_that_are_not_asked_for(self) -> None:
-        """No number is found where 3,5 would be 3; thousands and lists are as before."""
-        assert found("loss 3,5\nloss 0,6931 at 5", {"line": "loss {loss}"}) == []
+        """No number is found where 3,5 would be 3, or 0,500 five hundred; thousands and lists are as before."""
+        for form in {"line": "loss {loss}"}, {"pairs": " "}:
+            assert found("loss 3,5\nloss 0,6931 at\nloss 0,500 s\nloss 3,5, a,b\nloss 1,0000;", form) == []
         text = "loss 3, 5\nloss 1,234\nloss 3,5,7\nloss 3,"
         assert [row["loss"] for _, row in found(text, {"line": "loss {loss}"})] == [3, 1234, 3, 3]
         assert found("at 3,5", {"line": "at {x},{y}"}) == [(None, {"x": 3, "y": 5})]
+
+    @FORMS
+    def test_no_form_takes_half_a_number(self, text: str, rule: dict[str, Any]) -> None:
+        """Where nothing says that 3,5 is three and a half, it is not three."""
+        assert found(text, rule) == []
+
+    def test_decimal_points_among_decimal_commas(self) -> None:
+        """Where 3,5 is three and a half, 3.5 is not three; points between thousands are as before."""
+        for form in {"line": "loss {loss}", "decimal": ","}, {"pairs": " ", "decimal": ","}:
+            assert found("loss 3.5\nloss 0.6931 at\nloss 0.500 s", form) == []
+            assert found("loss 12.084 s", form) == [(None, {"loss": 12084})]
 
     def test_cells_behind_commas(self) -> None:
         """A whole number before another cell is no half of a decimal, though a comma stands between them."""

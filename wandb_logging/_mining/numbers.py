@@ -17,6 +17,13 @@ _KILO = r"(?:[kK](?![A-Za-z]))?"
 
 POINT = f"(?:{_POINT}{_KILO}|{_WORDS})"
 COMMA = f"(?:{_COMMA}{_KILO}|{_WORDS})"
+# 3,5 and 0,500 are not 3 and 500: they need `decimal`. But what follows a comma may be a cell of its own, as in
+# `5,0.25` or `5,12:30:01`, or the next one of a list.
+UNHALVED = {
+    ".": r"(?![-+]?(?:\d+,(?:\d\d?|\d{4,})|0,\d+)(?!\d|,\S|[.:/-]\d))",
+    ",": r"(?![-+]?(?:\d+\.(?:\d\d?|\d{4,})|0\.\d+)(?![.,]?\d))",
+}
+"""By the decimal separator: a look-ahead that fails where a number with the other separator begins."""
 LOOSE = r"(?<![\w.@\x01])[-+]?\d+(?:[.,]\d+)*\.?(?:[eE][-+]?\d+|[kK](?![A-Za-z]))?"
 """A number, whatever separates its fraction and its thousands."""
 PLAIN = r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?"

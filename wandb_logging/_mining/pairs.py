@@ -42,7 +42,7 @@ _TO_GOAL = r"(?=/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?:[,;\s)]|$))"
 _EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
-        rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<!@\.\d:)(?<!@0\.\d:)(?<!@0\.\d\d:)(?<![\d)\]][-+])(?<![A-Za-z]-)(?P<number>{form}){_UNIT_GLUED}"
+        rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<!@\.\d:)(?<!@0\.\d:)(?<!@0\.\d\d:)(?<![\d)\]][-+])(?<![A-Za-z]-)(?:(?<=[\[(])|{numbers.UNHALVED[decimal]})(?P<number>{form}){_UNIT_GLUED}"
         rf"(?!%?\)\s?[:=]|\*[\w\"'(])(?<!%(?=[:=]))(?:{_EDGE})"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))

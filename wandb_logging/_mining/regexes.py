@@ -30,7 +30,10 @@ _ONE_MORE, _SOME = (
 )  # weights of these few: seven of the one kind or three of the other cost as much as one power
 # Characters of a line that are looked at, by the power of the line's length that the cost of a search grows with.
 _LIMITS = {1: 4096, 2: 2000, 3: 250}
-_VALUES = {".": re.compile(rf"\s*({numbers.POINT})"), ",": re.compile(rf"\s*({numbers.COMMA})")}
+_VALUES = {
+    decimal: re.compile(rf"\s*{numbers.UNHALVED[decimal]}({form})")
+    for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
+}
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ _TEXTS = ("text", "string", "any")  # what others call a word
 _FORMAT = re.compile(r"[ <>=^+-]{0,2}[\d,]*(?:\.\d+)?[bcdeEfFgGnosxX%]?|int|float|number|num|str")  # of an f-string
 _WORD_ENDS = "\\s,;:=|()\\[\\]{}\"'"
 _MAX_PLACES = 40
-# 3,5 is not 3: it needs `decimal`. But what follows a comma may be a cell of its own, as in `5,0.25` or `5,12:30:01`.
-_NO_COMMA = r"(?![-+]?\d+,(?:\d\d?|\d{4,})(?![\d,]|[.:/-]\d))"
 # At the template's end nothing may come that shows it to be part of something else: 0x1f, 1.2.3, 1_000, 0:01:30.
 _WHOLE = r"(?![._\u066b]\d|x[0-9a-fA-F]|:\d\d:\d\d)"
 _COMMA_HERE = re.compile(r"\s*[-+]?\d+,\d")
@@ -152,8 +150,8 @@ class Template:
             value += rf"(?: ?{units.FORM})?" if kind == "unit" else ""
             # A group matched within a look-ahead gives nothing back.
             value = f"(?=(?P<{group}>{value}))(?P={group})"
-            if kind != "time" and self._decimal == "." and not after.startswith(","):
-                value = _NO_COMMA + value
+            if kind != "time" and not after.startswith("," if self._decimal == "." else "."):
+                value = numbers.UNHALVED[self._decimal] + value
             if not after:
                 value += _WHOLE
             value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value

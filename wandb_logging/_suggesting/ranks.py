@@ -34,14 +34,14 @@ _BY_STEPS = re.compile(
 _LEAST = 2  # steps that two processes share
 
 
-def by_rank(group: Group, decimal: str = ".") -> list[Suggestion]:
+def by_rank(group: Group) -> list[Suggestion]:
     """The rules that keep apart the processes that write lines of one shape; as `as_rule` has it if one writes them."""
-    alone = as_rule(group, decimal)
+    alone = as_rule(group)
     tags = _tags(group)
     if alone is None or tags is None:
         return [] if alone is None else [alone]
     said = [replace(item, head=max(item.head, tag[3])) for item, tag in zip(group.shapes, tags)]
-    one = as_rule(replace(group, shapes=said), decimal) or alone
+    one = as_rule(replace(group, shapes=said)) or alone
     labels = sorted({tag[1] for tag in tags}, key=int)
     anew = "pid=" in tags[0][0]  # another one in each run, so none is the first
     found = []

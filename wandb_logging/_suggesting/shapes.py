@@ -108,6 +108,7 @@ class Shape:
         head: where the content begins, after time, level and logger.
         fields: the numbers in it.
         key: the text that all lines of this shape share.
+        decimal: what separates the fraction of a number in it.
     """
 
     number: int
@@ -116,6 +117,7 @@ class Shape:
     fields: list[Field]
     key: str
     blotted: str = field(repr=False, default="")
+    decimal: str = "."
 
     def is_place(self, index: int) -> bool:
         """Whether a number only says where something is: both in `largest force 3.1 in node 8 and dof 2`."""
@@ -175,7 +177,7 @@ def shape(number: int, text: str, decimal: str = ".") -> Shape:
     _qualified(named, rest)
     fields = sorted([*counted, *named], key=lambda item: item.start)
     _sentences(fields, blotted)
-    return Shape(number, text, head, fields, _key(blotted, head), blotted)
+    return Shape(number, text, head, fields, _key(blotted, head), blotted, decimal)
 
 
 def content(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 
 from wandb_logging._mining import lines
+from wandb_logging._mining.rule_keys import MAX_RULES
 from wandb_logging._mining.rules import valid
+from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._suggesting import structures
 from wandb_logging._suggesting.code_lines import may_hold_metrics
+from wandb_logging._suggesting.decimals import with_commas
 from wandb_logging._suggesting.findings import Finding
 from wandb_logging._suggesting.headed import headed
 from wandb_logging._suggesting.labels import apart_below, put_labels, under_headings
@@ -28,8 +30,12 @@ def suggest(text: str) -> list[Suggestion]:
     findings = _structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= left_out(texts)
-    decimal = _decimal(texts)
-    rest = [shape(number, shown, decimal) for number, shown in texts if number not in taken and may_hold_metrics(shown)]
+    commas = with_commas(texts)
+    rest = [
+        shape(number, shown, "," if number in commas else ".")
+        for number, shown in texts
+        if number not in taken and may_hold_metrics(shown)
+    ]
     groups = find_groups(rest, findings, headed(texts))
     put_labels(groups, rest)
     under_headings(groups, texts)
@@ -38,19 +44,9 @@ def suggest(text: str) -> list[Suggestion]:
     parts += under_titles(groups, findings, texts)
     groups += apart_below(groups, texts)
     found = [Suggestion(rule, finding.comment) for finding in findings for rule in finding.rules]
-    ruled = [rules for group in groups if (rules := by_rank(group, decimal))]
+    ruled = [rules for group in groups if (rules := by_rank(group))]
     ruled.sort(key=lambda several: _least_special(several[0]))
-    return _distinct([*parts, *found, *itertools.chain.from_iterable(ruled), *headings])
-
-
-def _decimal(texts: Sequence[tuple[int, str]]) -> str:
-    """The decimal separator in a log: a comma if decimal commas are common and no point occurs, else a point."""
-    commas = sum(bool(_COMMAS.search(shown)) for _, shown in texts)
-    return "," if commas > 1 and not any(_POINTS.search(shown) for _, shown in texts) else "."
-
-
-_COMMAS = re.compile(r"[^\d\s,][:=]?\s+[-+]?\d+,(?:\d\d?|\d{4,})(?![\d,])")
-_POINTS = re.compile(r"(?<![\d.])\d+\.\d+(?!\d|\.\d|,\d)")  # but 29.11.2026, and 1.234,5
+    return _that_find(_distinct([*parts, *found, *itertools.chain.from_iterable(ruled), *headings]), texts)
 
 
 def _least_special(one: Suggestion) -> tuple[int, int]:
@@ -63,6 +59,17 @@ def _distinct(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
     for suggestion in suggestions:
         kept.setdefault(repr(suggestion.rule), suggestion)
     return [one for one in kept.values() if valid(one.rule)]
+
+
+def _that_find(suggestions: Sequence[Suggestion], texts: Sequence[tuple[int, str]]) -> list[Suggestion]:
+    """At most `MAX_RULES` rules, without those that would find nothing because rules before them take their lines."""
+    suggestions = suggestions[:MAX_RULES]
+    used = RuleSet([one.rule for one in suggestions])
+    for number, shown in texts:
+        used.feed(shown, number=number)
+    used.finish()
+    unused = {rule.number for rule in used.unused}
+    return [one for i, one in enumerate(suggestions) if i not in unused]
 
 
 def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:

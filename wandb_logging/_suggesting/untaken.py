@@ -9,13 +9,13 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import lines, numbers
-from wandb_logging._mining.rule_keys import MAX_RULES
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.ruleset import RuleSet
 from wandb_logging._mining.template import escaped, with_places
 from wandb_logging._mining.vocabulary import is_id, is_metric
 from wandb_logging._suggesting import step_search
 from wandb_logging._suggesting.code_lines import may_hold_metrics
+from wandb_logging._suggesting.decimals import with_commas
 from wandb_logging._suggesting.findings import is_clock
 from wandb_logging._suggesting.group import Group
 from wandb_logging._suggesting.left_out import left_out
@@ -51,8 +51,10 @@ def untaken(text: str, rules: Sequence[Mapping[str, Any]]) -> list[Untaken]:
     number that changes can be a result.
     """
     by_key: dict[str, list[Shape]] = defaultdict(list)
-    for number, shown in _left(text, rules):
-        item = shape(number, shown)
+    left = _left(text, rules)
+    commas = with_commas(left)
+    for number, shown in left:
+        item = shape(number, shown, "," if number in commas else ".")
         by_key[_NUMBER.sub("#", " ".join(item.blotted[item.head :].split()))].append(item)
     found = [_told(items) for items in by_key.values() if len(items) >= _LEAST]
     return sorted((one for one in found if one is not None), key=lambda one: -one.count)[:MOST]
@@ -60,7 +62,7 @@ def untaken(text: str, rules: Sequence[Mapping[str, Any]]) -> list[Untaken]:
 
 def _left(text: str, rules: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     """The lines that no rule fits, and that could hold results, with their numbers."""
-    used = RuleSet(list(rules)[:MAX_RULES])
+    used = RuleSet(list(rules))
     texts = lines.of_log(text)
     others = left_out(texts)
     left, before = [], 0
@@ -91,6 +93,7 @@ def _told(items: Sequence[Shape]) -> Untaken | None:
         places.append((*match.span(), f"{{{place}}}"))
     written, end = with_places(first.text, places, first.head)
     rule = {"line": " ".join((written + escaped(first.text[end:])).split())}
+    rule.update({"decimal": first.decimal} if first.decimal != "." else {})
     return Untaken(len(items), " ".join(first.text[first.head :].split()), rule) if _takes(rule, items) else None
 
 

@@ -28,13 +28,13 @@ class Suggestion:
     comment: str
 
 
-def as_rule(group: Group, decimal: str = ".") -> Suggestion | None:
+def as_rule(group: Group) -> Suggestion | None:
     """The rule that finds what is wanted in these lines; None if no rule does."""
     _leave_out_word(group)
     forms = [_as_line(group), None if group.above else _as_pairs(group)]
     for rule in (form for form in forms if form is not None):
-        if decimal != ".":
-            rule["decimal"] = decimal
+        if group.first.decimal != ".":
+            rule["decimal"] = group.first.decimal
         if _holds(rule, group):
             if group.above:
                 rule["line"] = f"{group.above}\n{rule['line']}"
