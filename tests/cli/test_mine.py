@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from wandb_logging._cli import main, rules
-from wandb_logging._mining.ruleset import RuleSet, mine_lines
+from tests.mining import scoring
+from wandb_logging._cli import main, mine as command_mine, rules
+from wandb_logging._mining.ruleset import Row, RuleSet, mine, mine_lines
+from wandb_logging._suggesting.suggest import suggest
+from wandb_logging._values.terminal_text import columns
 
 LOG = "".join(
     f"2026-01-01 10:00:{i:02} INFO iter {i * 10}: loss {3 / (i + 1):.4f}, time {i + 0.5}ms\n" for i in range(5)
@@ -43,12 +49,110 @@ def test_suggested_rules_can_be_used_as_they_are(log: Path, tmp_path: Path) -> N
     assert json.loads(alone.stdout.splitlines()[1]) == {"line": 2, "step": 10, "metrics": {"loss": 1.5, "time": 1.5}}
 
 
+@pytest.mark.parametrize("between", ["\u200d", "\u00ad", "\ufeff", "\x7f", "\u0085", "\u2028", '"', "#"])
+def test_characters_that_nobody_sees(tmp_path: Path, between: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What joins an emoji, or a soft hyphen, is in the rule as it is in the log, in YAML as any reader has it."""
+    log, file = tmp_path / "log", tmp_path / "rules.yaml"
+    log.write_text("".join(f"a\u00a0{between}b {i}: loss{between}x=0.{i}5\n" for i in range(1, 9)), encoding="utf-8")
+    assert main(["suggest", str(log)]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert yaml.safe_load(file.read_text("utf-8")) == [one.rule for one in suggest(log.read_text("utf-8"))]
+    assert main(["mine", "--json", str(log)]) == 0
+    alone = capsys.readouterr().out
+    assert main(["mine", "--json", str(log), "--rules", str(file)]) == 0
+    assert capsys.readouterr().out == alone
+    assert alone.count("\n") == 8
+
+
+@pytest.mark.parametrize("name", ["13-keras-bar", "36-lightning-bar"])
+def test_each_suggested_rule_is_of_use(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`mine` and `run` would else say of a rule that nobody has touched that it finds nothing."""
+    text = scoring.text(name)
+    rules = RuleSet([one.rule for one in suggest(text)])
+    assert list(mine(text, rules))
+    assert rules.unused == []
+
+
+def test_as_many_rules_are_suggested_as_can_be_used(tmp_path: Path) -> None:
+    """A log with very many names has not more rules than the settings take."""
+    log = tmp_path / "log"
+    names = [f"{one}{other}{third}" for one in "abcdefgh" for other in "ijklmnop" for third in "qrst"]
+    log.write_text("".join(f"{name} loss: 0.5\n" for name in names))
+    assert main(["mine", "--json", str(log)]) == 0
+
+
 def test_a_table_for_people(log: Path) -> None:
     """One for each rule, with its columns."""
     shown = command("mine", log).stdout.splitlines()
     assert shown[0] == "rule 0 (line: iter {step}: loss {loss}, time {time}ms)"
     assert shown[1].split() == ["line", "step", "loss", "time"]
     assert shown[2].split() == ["1", "0", "3", "0.5"]
+
+
+def test_a_narrow_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns for which there is no room stand below the others, beside their lines and steps; in a pipe none do."""
+    log = tmp_path / "log"
+    log.write_text("step 7: " + ", ".join(f"loss_of_the_part_{i}: {i / 64}" for i in range(1, 9)) + "\n")
+    file = tmp_path / "rules.json"
+    file.write_text('[{"starts": "step {step}: ", "pairs": ":"}]')
+    assert main(["mine", str(log), "--rules", str(file)]) == 0
+    whole = capsys.readouterr().out.splitlines()
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["mine", str(log), "--rules", str(file)]) == 0
+    shown = [re.sub(r"\x1b\[\d*m", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert len(whole[1]) > 100
+    assert max(map(len, shown)) <= 50
+    values = [value for line in shown[2::2] for value in line.split()[2:]]
+    assert values == whole[2].split()[2:]
+    assert {tuple(line.split()[:2]) for line in shown[2::2] if line} == {("1", "7")}
+
+
+def test_wide_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name in Chinese stands above its numbers: each of its characters has two columns."""
+    log = tmp_path / "log"
+    log.write_text("".join(f"epoch {i} 损失: 0.{i}25 acc: 0.5\n" for i in range(1, 5)), encoding="utf-8")
+    assert main(["mine", str(log)]) == 0
+    head, *rows, _ = capsys.readouterr().out.splitlines()[1:]
+    assert {columns(line) for line in rows} == {columns(head)}
+    assert columns(head[: head.index("损失") + 2]) == columns(rows[0][: rows[0].index("0.125") + 5])
+
+
+def test_rows_are_shown_before_the_end_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a log of a gigabyte not all rows are kept, and whoever stops it has seen those that were found."""
+
+    def rows() -> Iterator[Row]:
+        yield from [Row(0, {"loss": 1.5}, 1, 0), Row(1, {"loss": 0.5}, 2, 0)]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_mine, "_AT_ONCE", 2)
+    with pytest.raises(KeyboardInterrupt):
+        command_mine._as_tables(rows(), RuleSet([{"line": "loss {loss}"}]))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[2:4]] == [
+        ["1", "0", "1.5"],
+        ["2", "1", "0.5"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["mine", "suggest"])
+def test_what_to_do_where_nothing_is_found(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty log is called so; else how a rule is written, and how much was looked at, if that is not all."""
+    monkeypatch.setattr("wandb_logging._mining.lines.MAX_LINES", 3)
+    log = tmp_path / "log"
+    rule = '- line: "iter {step}: loss {loss}"'
+    own = f"metrics; a rule of your own is a line of it with names for its numbers, as in {rule}"
+    for text, said in (
+        ("", "log: is empty"),
+        ("no metric\n", own),
+        ("no\nmetric\nhere\nloss 0.5\n", "nothing in its first 3 lines is sure to be metrics"),
+    ):
+        log.write_text(text)
+        assert main([name, str(log)]) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_stdin() -> None:
@@ -81,7 +185,7 @@ def test_stdin_stays(name: str) -> None:
     line = f"{shlex.join([sys.executable, '-m', 'wandb_logging', name, '-'])} <&-"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("wandb-logging: -: no")
+    assert done.stderr.startswith("wandb-logging: -: is empty")
 
 
 def test_rules_that_people_wrote(log: Path, tmp_path: Path) -> None:
@@ -108,7 +212,8 @@ def test_a_rule_that_is_off(log: Path, tmp_path: Path, capsys: pytest.CaptureFix
         ("- line: 'a {b'\n", "text_metrics.rules[0].line a brace is not closed"),
         ('- {line: "loss {on}", only: [on]}\n', "only must be a list of names, not [True]; in YAML the names on, off"),
         ('- {line: "loss {loss}", prefix: no}\n', "prefix must be a string, not False; in YAML the names on, off"),
-        ("nothing: here\n", "holds no list of rules"),
+        ("nothing: here\n", 'holds no list of rules, each of which begins with "- "'),
+        ('- {regex: "loss (?P<l>\\S+)", has: loss}\n', "a backslash needs single quotes around the text"),
         ("- [\n", "is no YAML"),
         ('{"rules": [{"lines": "x"}]}', "text_metrics.rules[0] has no key 'lines'"),
     ],

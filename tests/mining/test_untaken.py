@@ -108,7 +108,7 @@ def test_rules_to_finish_where_none_is_sure(tmp_path: Path, capsys: pytest.Captu
     said = capsys.readouterr()
     assert '\n#- line: "hello {hello} w"\n' in said.out
     assert yaml.safe_load(said.out) is None
-    assert "nothing in it looks like metrics" in said.err
+    assert "nothing in it is sure to be metrics; above are rules to finish" in said.err
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
+import sys
 from collections.abc import Iterator, Sequence
 
 from wandb_logging._cli.arguments import add_rules
-from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, styled, words_of
+from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, say, styled, width, words_of
 from wandb_logging._cli.rules import Log, add_log, rules_of
+from wandb_logging._cli.text import padded
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._mining.ruleset import Row, RuleSet, mine_lines
 from wandb_logging._suggesting.suggest import suggest
 from wandb_logging._suggesting.untaken import untaken
+from wandb_logging._values.terminal_text import clean, columns
 from wandb_logging._wording import counted
 
 MORE = (
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             return LEFT
         left = untaken(log.head, given) if args.rules is None and not args.json else []
         rows = mine_lines(log, rules)
-        found = _as_json(rows) if args.json else _as_tables(list(rows), rules)
+        found = _as_json(rows) if args.json else _as_tables(rows, rules)
     for number in rules.left_out:
         complain(f"{rules.described(number)} takes long again and again, and was left out from some line on")
     if args.rules is not None:
@@ -54,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
             complain(f"{rules.described(rule.number)} finds nothing in {args.file}")
         for rule in rules.stepless:
             complain(f"{rules.described(rule.number)} never finds its step, {rule.given['step']!r}")
-    if left:
-        lines = counted(sum(one.count for one in left), "line")
-        complain(f"no rule takes {lines} with numbers: `{PROG} suggest {args.file}` has rules to finish")
+    finish = f"`{PROG} suggest {args.file}` has rules to finish" if left else ""
+    if left and found:
+        complain(f"no rule takes {counted(sum(one.count for one in left), 'line')} with numbers: {finish}")
     if not found:
-        complain(f"{args.file}: no rows" + ("" if args.rules else f"; `{PROG} mine --rules` takes rules of your own"))
+        complain(f"{args.file}: no rows" if args.rules else log.says_nothing(finish))
     return DONE if found else LEFT
 
 
@@ -71,24 +75,44 @@ def _as_json(rows: Iterator[Row]) -> int:
     return found
 
 
-def _as_tables(rows: Sequence[Row], rules: RuleSet) -> int:
-    """Print a table for each rule that found something. Returns the number of rows."""
-    for number in dict.fromkeys(row.rule for row in rows):
-        of_rule = [row for row in rows if row.rule == number]
-        say([styled(rules.described(number), "dim")])
-        for line in _table(of_rule):
-            say(line)
-        say()
-    return len(rows)
+def _as_tables(rows: Iterator[Row], rules: RuleSet) -> int:
+    """Print a table for each rule that found something, `_AT_ONCE` rows at a time. Returns the number of rows."""
+    found = 0
+    while several := list(itertools.islice(rows, _AT_ONCE)):
+        found += len(several)
+        for number in dict.fromkeys(row.rule for row in several):
+            of_rule = [row for row in several if row.rule == number]
+            say([styled(rules.described(number), "dim")])
+            for line in _table(of_rule, width() if sys.stdout.isatty() else None):
+                say(line)
+            say()
+    return found
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
+_AT_ONCE = 10_000
+
+
+def _table(rows: Sequence[Row], most: int | None) -> Iterator[str]:
+    """The lines of a table, or of several below each other if it is wider than `most` columns of a terminal."""
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
-    heads = ["line", "step", *names]
     cells = [[str(row.line), _shown(row.step), *(_shown(row.metrics.get(name)) for name in names)] for row in rows]
-    widths = [max(len(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
-    for row in [heads, *cells]:
-        yield "  ".join(text.rjust(width) for text, width in zip(row, widths))
+    table = [["line", "step", *map(clean, names)], *cells]
+    widths = [max(map(columns, column)) for column in zip(*table)]
+    for part in _parts(widths, most):
+        for row in table:
+            yield "  ".join(padded(row[i], widths[i], right=True) for i in part)
+
+
+def _parts(widths: Sequence[int], most: int | None) -> Iterator[list[int]]:
+    """Which columns stand beside each other: as many as there is room for, and the first two each time."""
+    part, used = [0, 1], 0
+    for i in range(2, len(widths)):
+        if len(part) > 2 and most is not None and used + widths[i] + 2 > most:
+            yield part
+            part = [0, 1]
+        part.append(i)
+        used = sum(widths[j] + 2 for j in part) - 2
+    yield part
 
 
 def _shown(value: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from wandb_logging._cli.output import PROG
 from wandb_logging._errors import SettingsError, WandbLoggingError
 from wandb_logging._mining import as_yaml, lines
+from wandb_logging._wording import counted
 
 _MOST_RULES = 2**24  # most bytes of a file of rules
 _PIECE = 2**20  # most characters of a line that are read at once
@@ -33,6 +34,8 @@ class Log:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = "in it"
         file = _opened(path)
         try:
             begin = _past_nuls(file)
@@ -57,7 +60,16 @@ class Log:
                 break
             self._head.append(one)
             size += len(one[1])
+        else:
+            self._part = f"in its first {counted(len(self._head), 'line')}"
         return "\n".join(line for _, line in self._head)
+
+    def says_nothing(self, then: str = "") -> str:
+        """Say that nothing in the log is sure to be metrics, and what to do then; by default to write a rule."""
+        if not any(line.strip() for _, line in self._head):
+            return f"{self._path}: is empty"
+        then = then or f"a rule of your own is a line of it with names for its numbers, as in {_EXAMPLE}"
+        return f"{self._path}: nothing {self._part} is sure to be metrics; {then}"
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return itertools.chain(self._head, self._rest)
@@ -107,6 +119,7 @@ class NotText(WandbLoggingError):
     """A file that should be a log holds no text."""
 
 
+_EXAMPLE = '- line: "iter {step}: loss {loss}"'
 _LOOK = 1024
 _IN_NO_TEXT = bytes([*range(1, 7), *range(14, 27)])  # control characters that no terminal is sent
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -148,11 +161,14 @@ def _all_of_yaml(text: str) -> dict[str, Any]:
     try:
         import yaml  # noqa: PLC0415  of use only for files that people wrote
     except ImportError:
-        raise ValueError("is YAML, which needs PyYAML to be read (pip install PyYAML); or write it as JSON") from None
+        raise ValueError(
+            "is not written as `suggest` writes rules; other YAML needs PyYAML to be read (pip install PyYAML)"
+        ) from None
     try:
         return as_yaml.text_metrics_in(yaml.safe_load(text))
     except yaml.YAMLError as exc:
-        raise ValueError(f"is no YAML: {' '.join(str(exc).split())}") from None
+        hint = "; a backslash needs single quotes around the text" if "escape character" in str(exc) else ""
+        raise ValueError(f"is no YAML: {' '.join(str(exc).split())}{hint}") from None
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:

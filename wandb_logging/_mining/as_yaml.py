@@ -28,7 +28,12 @@ def _rule(rule: Mapping[str, Any], comment: str) -> Iterable[str]:
     if comment:
         yield f"# {' '.join(comment.split())}"
     for i, (key, value) in enumerate(rule.items()):
-        yield f"{'  ' if i else '- '}{key}: {json.dumps(value, ensure_ascii=False)}"
+        yield f"{'  ' if i else '- '}{key}: {_printable(json.dumps(value, ensure_ascii=False))}"
+
+
+def _printable(text: str) -> str:
+    """JSON with what no terminal shows as escapes, which YAML has, too: the join of an emoji's parts, control codes."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def read(text: str) -> dict[str, Any] | None:
@@ -68,7 +73,7 @@ def text_metrics_in(tree: object) -> dict[str, Any]:
         tree = tree.get("text_metrics", tree)
     found = tree if isinstance(tree, dict) else {"rules": tree}
     if not isinstance(found.get("rules"), list):
-        raise ValueError("holds no list of rules")
+        raise ValueError('holds no list of rules, each of which begins with "- "')
     return {**found, "rules": with_off(found["rules"])}
 
 
