@@ -405,3 +405,48 @@ def test_what_is_begun_is_no_result() -> None:
     end = "stress-ng: info:  [1234] passed: 2, failed: 1\n"
     assert rows(f"stress-ng: info:  [1234] dispatching hogs: 2 cpu, 1 vm\n{end}") == rows(end)
     assert rows("tool: done with hogs: 2 cpu, 1 vm\n" + end) != rows(end)
+
+
+def test_what_each_part_of_a_test_took_is_told_apart_by_its_headings() -> None:
+    """`setting records:` and `getting records:` stand once each above the same names, as in Kyoto Cabinet's tests."""
+    text = "".join(f"{one} records:\ncount: {i}000\ntime: 0.{i}5\n" for i, one in enumerate(("setting", "getting"), 1))
+    assert rows(text)[0] == (None, {"setting records/count": 1000})
+    assert rows(text)[-1] == (None, {"getting records/time": 0.25})
+
+
+def test_what_is_tested_is_in_the_names_of_its_rates() -> None:
+    """The number of `1.25 GB/sec` is no value of the line above it, which says what goes on; the test is, as in perf."""
+    text = "".join(
+        f"# Running mem/{one} benchmark...\n# Copying 1MB bytes ...\n\n       {i}.182279 GB/sec\n\n"
+        for i, one in enumerate(("memcpy", "memset", "find"), 1)
+    )
+    assert rows(text)[1:] == [(None, {"mem/memset/GB/sec": 2.182279}), (None, {"mem/find/GB/sec": 3.182279})]
+
+
+def test_rows_whose_names_are_behind_are_told_apart_by_their_first_word() -> None:
+    """`fsync  167.402 ops/sec  5974 usecs/op`, as pg_test_fsync prints, whose methods are in small letters."""
+    text = "".join(
+        f"        {one:24} {i}67.4 ops/sec   597{i} usecs/op\n" for i, one in enumerate(("fsync", "open"), 1)
+    )
+    assert rows(text * 2)[:2] == [
+        (None, {"fsync/ops/sec": 167.4, "fsync usecs/op": 5971}),
+        (None, {"open/ops/sec": 267.4, "open usecs/op": 5972}),
+    ]
+
+
+def test_the_interface_may_stand_behind_a_time_with_a_name() -> None:
+    """`Time Int rKB/s` heads the rows of nicstat; that the time has a name changes nothing."""
+    text = "    Time      Int   rKB/s   wKB/s %Util\n"
+    text += "".join(
+        f"10:15:0{i}       lo   5.4{i}    5.49  0.00\n10:15:0{i}     eth0   0.0{i}    0.00  0.00\n" for i in SIX
+    )
+    assert rows(text)[:2] == [
+        (None, {"lo/rKB/s": 5.41, "lo/wKB/s": 5.49, "lo/%Util": 0}),
+        (None, {"eth0/rKB/s": 0.01, "eth0/wKB/s": 0, "eth0/%Util": 0}),
+    ]
+
+
+def test_an_amount_with_its_rate_is_a_result() -> None:
+    """`Data Check: 9538.00M at 271.34MB/s`, as stressapptest ends, though the name says nothing."""
+    text = "Stats: Memory Copy: 7166.00M at 204.36MB/s\nStats: Disk: 12.00M at 0.52MB/s\n"
+    assert (None, {"Disk": 12}) in [(step, {k: v for k, v in row.items() if k == "Disk"}) for step, row in rows(text)]

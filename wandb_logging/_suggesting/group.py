@@ -45,6 +45,8 @@ class Group:
         if self.word is None:
             return name
         word = self.first.text[self.first.head :].split()[self.word[0]].strip(",:=")
+        if name.startswith(f"{word}/"):
+            return f"$name{name[len(word) :]}"
         own = name.split()
         if own[-1] == word:
             before = " ".join(own[:-1])

@@ -64,9 +64,8 @@ _WHAT = frozenset("command process program container device".split())  # last co
 
 def _first_cell(cells: Mapping[str, str]) -> tuple[str, str]:
     """The first cell of a row and its column's name; a time of day, or a word that is in the header, is before it."""
-    named = ((name, one) for name, one in cells.items() if name != one and not _CLOCK.search(name))
-    name = next((name for name, one in named if name != table_cells.INDEX or not one.isdigit()), "")
-    return (name, cells[name]) if name and not _CLOCK.search(cells[name]) else ("", "")
+    named = ((name, one) for name, one in cells.items() if name != one and not _CLOCK.search(f"{name} {one}"))
+    return next(((name, one) for name, one in named if name != table_cells.INDEX or not one.isdigit()), ("", ""))
 
 
 def _tells_apart(texts: set[str], counted: int, rows: int) -> bool:

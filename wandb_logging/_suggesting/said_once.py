@@ -109,7 +109,7 @@ def _tells_counts(group: Group) -> bool:
     return sum(counts) * 2 < len(counts)
 
 
-_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z| per second\Z|\Afps\Z")
+_RATE = re.compile(r"[a-z]{3}/s(?:ec)?\Z|[a-z]/op\Z| per second\Z|\Afps\Z")
 _PROSE = 4  # words before `<` that are no name: `reached the requested precision Fmax < 10`
 
 
@@ -214,7 +214,7 @@ def is_measured(group: Group, i: int) -> bool:
 
 
 _UNCERTAIN = re.compile(r"\s?\(?(?:\+/?-|±)\s?\d|\(\d{1,3}\)(?!\w)")
-_RATED = re.compile(r"(?:\s[kMGT]?i?B)?\s{1,20}\(?\d[\d,.]{0,20}\s?(?:[kMGT]?i?B)?(?:/s| per second)\b")
+_RATED = re.compile(r"(?:\s?[kMGT]?i?B|[kMGT])?(?: at)?\s{1,20}\(?\d[\d,.]{0,20}\s?(?:[kMGT]?i?B)?(?:/s| per second)\b")
 
 
 def leads(item: Shape, one: Field) -> bool:

@@ -24,7 +24,7 @@ def titled_numbers(texts: Sequence[Text]) -> list[Finding]:
     found: dict[tuple[str, str], list[tuple[int, int, float]]] = defaultdict(list)
     for i, (number, text) in enumerate(texts[:-1]):
         title = _TITLE.match(text[:200]) if len(text) < 200 else None
-        if title is None:
+        if title is None or title[1].endswith("..."):
             continue
         at = i + 1 if texts[i + 1][1].strip() or i + 2 == len(texts) else i + 2
         below = _NUMBER.match(texts[at][1][:80])

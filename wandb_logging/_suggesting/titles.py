@@ -21,6 +21,11 @@ _OF_ALL = re.compile(rf"{_BEFORE}(?P<name>Overall|Total|All|Average):?\s*\Z")
 _IN_ONE = re.compile(
     r"(?P<text>(?P<name>Stats|Statistics|Results) (?:in|for|of|on)) [\w.-]{1,40}(?P<end>(?: [a-z]{1,12})?:)\Z"
 )
+_HEADING = re.compile(r"(?P<name>[A-Za-z][A-Za-z/,' -]{2,60}):\s*\Z")
+_TESTED = re.compile(
+    r"(?P<text>(?:# ?)?(?i:running|benchmark|benchmarking|testing|function|test|case):? )['\"]?[A-Za-z][\w./:-]{1,40}"
+    r"['\"]?(?: (?:benchmark|test|suite))?(?:\.{3}|:| \([^\d]{1,80}\)?.{0,60})?\s*\Z"
+)
 _PARTS = frozenset("channel script thread worker stream client device disk node core cpu gpu shard queue port".split())
 _MOST = 16  # sections; more are rather what counts
 
@@ -67,6 +72,8 @@ def _families(texts: Sequence[Text]) -> Mapping[str, dict[int, tuple[str, str]]]
             match = _RULED.match(text[:_LONGEST])
             if match and not _COUNTS.search(match["name"]):
                 found[match["rule"]][number] = (escaped(text.strip()), escaped(match["name"]))
+        elif match := _TESTED.match(text):
+            found[match["text"].strip()][number] = (f"{match['text'].strip()} {{which:word}}", "{which}")
         elif not text[:1].isalpha() and text[:1] != "[":
             continue
         elif (match := _NUMBERED.match(text)) and match["noun"].lower() in _PARTS:
@@ -75,6 +82,8 @@ def _families(texts: Sequence[Text]) -> Mapping[str, dict[int, tuple[str, str]]]
             found[match["name"]][number] = (line, f"{match['name']} {{number}}")
         elif text[-1:] == ":" and (match := _IN_ONE.match(text)):
             found[match["name"]][number] = (f"{match['text']} {{which:word}}{match['end']}", "{which}")
+        elif match := _HEADING.match(text):
+            found[":"][number] = (escaped(text.strip()), escaped(match["name"]))
         elif match := _OF_ALL.match(text):
             of_all[number] = (match["name"], match["name"])
     for name in numbered:

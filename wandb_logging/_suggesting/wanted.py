@@ -177,7 +177,7 @@ def _merged(groups: list[Group]) -> list[Group]:
     for group in groups:
         parts = group.first.key.split()
         for i, part in enumerate(parts[:12]):
-            first = i == 0 and re.fullmatch(r"#?_?[A-Z]\w{2,30}", part)
+            first = i == 0 and (_NAME if _are_named_behind(group) else _CAPITAL).fullmatch(part)
             if i and _UNIT_WORD.fullmatch(part):
                 continue
             if (first or (i and re.fullmatch(r"[A-Za-z][\w.]{0,20},?", part))) and len(parts) > 4:
@@ -195,6 +195,14 @@ def _merged(groups: list[Group]) -> list[Group]:
         every = sorted((item for group in left for item in group.shapes), key=lambda item: item.number)
         merged.append(Group(every, word=(i, "name")))
     return [*(group for group in groups if id(group) not in gone), *merged]
+
+
+_CAPITAL, _NAME = re.compile(r"#?_?[A-Z]\w{2,30}"), re.compile(r"#?\w{3,31}")
+
+
+def _are_named_behind(group: Group) -> bool:
+    """Whether all names are behind their numbers, so that a word before them is none: `fsync  167 ops/sec  5974 us`."""
+    return all(one.sep == ">" for one in group.first.fields)
 
 
 def _is_last(item: Shape, i: int) -> bool:
