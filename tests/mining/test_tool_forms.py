@@ -415,7 +415,7 @@ def test_what_each_part_of_a_test_took_is_told_apart_by_its_headings() -> None:
 
 
 def test_what_is_tested_is_in_the_names_of_its_rates() -> None:
-    """The number of `1.25 GB/sec` is no value of the line above it, which says what goes on; the test is, as in perf."""
+    """The number of `1.25 GB/sec` is no value of the line above; what is tested is above that, as in perf."""
     text = "".join(
         f"# Running mem/{one} benchmark...\n# Copying 1MB bytes ...\n\n       {i}.182279 GB/sec\n\n"
         for i, one in enumerate(("memcpy", "memset", "find"), 1)

@@ -13,20 +13,33 @@ from wandb_logging._suggesting.sections import take_others
 from wandb_logging._suggesting.writing import Suggestion
 
 _BEFORE = r"(?:\[[^\[\]]{1,60}\]\s*)?"  # what a program says of itself
-_RULED = re.compile(r"(?P<rule>([=#*~])\2{2,}) (?P<name>[A-Za-z][\w ()/.-]{0,40}?) (?P=rule)\s*\Z")
-_NUMBERED = re.compile(
-    rf"{_BEFORE}(?P<text>(?P<name>(?:[A-Z]\w{{0,20}} )?(?P<noun>[A-Za-z]{{3,12}})):? #?)\d{{1,4}}(?P<end>:?)(?(end)|\Z)"
+_PARTS = "channel script thread worker stream client device disk node core cpu gpu shard queue port".replace(" ", "|")
+_TESTS = "running|benchmark|benchmarking|testing|function|test|case"
+_TESTED = r"['\"]?(?: (?:benchmark|test|suite))?(?:\.{3}|:| \([^\d].{0,60})?"  # behind the name of what is tested
+_FORMS = (  # of titles: their family, what a rule has as their line, and as the name of their section
+    (r"(?P<rule>([=#*~])\2{2,}) (?P<name>[A-Za-z][\w ()/.-]{0,40}?) (?P=rule)\s*\Z", "{rule}", "{all}", "{name}"),
+    (
+        rf"{_BEFORE}(?P<text>(?P<name>(?:[A-Z]\w{{0,20}} )?(?i:{_PARTS})):? #?)\d{{1,4}}(?P<end>:?)(?(end)|\Z)",
+        "{name}",
+        "{text}{{number:word}}{end}",
+        "{name} {{number}}",
+    ),
+    (
+        r"(?P<text>(?P<name>Stats|Statistics|Results) (?:in|for|of|on)) [\w.-]{1,40}(?P<end>(?: [a-z]{1,12})?:)\Z",
+        "{name}",
+        "{text} {{which:word}}{end}",
+        "{{which}}",
+    ),
+    (
+        rf"(?P<text>(?:# ?)?(?i:{_TESTS}):?) (?P<name>['\"]?[A-Za-z][\w./:-]{{1,40}}){_TESTED}\s*\Z",
+        "{text}",
+        "{text} {{which:word}}",
+        "{{which}}",
+    ),
+    (r"(?P<name>[A-Za-z][A-Za-z/,' -]{2,60}):\s*\Z", ":", "{all}", "{name}"),
 )
+_TITLES = [(re.compile(form), family, line, section) for form, family, line, section in _FORMS]
 _OF_ALL = re.compile(rf"{_BEFORE}(?P<name>Overall|Total|All|Average):?\s*\Z")
-_IN_ONE = re.compile(
-    r"(?P<text>(?P<name>Stats|Statistics|Results) (?:in|for|of|on)) [\w.-]{1,40}(?P<end>(?: [a-z]{1,12})?:)\Z"
-)
-_HEADING = re.compile(r"(?P<name>[A-Za-z][A-Za-z/,' -]{2,60}):\s*\Z")
-_TESTED = re.compile(
-    r"(?P<text>(?:# ?)?(?i:running|benchmark|benchmarking|testing|function|test|case):? )['\"]?[A-Za-z][\w./:-]{1,40}"
-    r"['\"]?(?: (?:benchmark|test|suite))?(?:\.{3}|:| \([^\d]{1,80}\)?.{0,60})?\s*\Z"
-)
-_PARTS = frozenset("channel script thread worker stream client device disk node core cpu gpu shard queue port".split())
 _MOST = 16  # sections; more are rather what counts
 
 
@@ -65,35 +78,25 @@ def under_titles(groups: list[Group], findings: Sequence[Finding], texts: Sequen
 def _families(texts: Sequence[Text]) -> Mapping[str, dict[int, tuple[str, str]]]:
     """The titles of one form by their lines: what a rule has as the line, and as the name of the section."""
     found: dict[str, dict[int, tuple[str, str]]] = defaultdict(dict)
-    numbered: set[str] = set()
     of_all: dict[int, tuple[str, str]] = {}
     for number, text in texts:
-        if text[:3] in _RULES:
-            match = _RULED.match(text[:_LONGEST])
-            if match and not _COUNTS.search(match["name"]):
-                found[match["rule"]][number] = (escaped(text.strip()), escaped(match["name"]))
-        elif match := _TESTED.match(text):
-            found[match["text"].strip()][number] = (f"{match['text'].strip()} {{which:word}}", "{which}")
-        elif not text[:1].isalpha() and text[:1] != "[":
+        if all_of := _OF_ALL.match(text):
+            of_all[number] = (all_of["name"], all_of["name"])
             continue
-        elif (match := _NUMBERED.match(text)) and match["noun"].lower() in _PARTS:
-            numbered.add(match["name"])
-            line = f"{match['text']}{{number:word}}{match['end']}"
-            found[match["name"]][number] = (line, f"{match['name']} {{number}}")
-        elif text[-1:] == ":" and (match := _IN_ONE.match(text)):
-            found[match["name"]][number] = (f"{match['text']} {{which:word}}{match['end']}", "{which}")
-        elif match := _HEADING.match(text):
-            found[":"][number] = (escaped(text.strip()), escaped(match["name"]))
-        elif match := _OF_ALL.match(text):
-            of_all[number] = (match["name"], match["name"])
-    for name in numbered:
-        found[name].update(of_all)
+        for form, family, line, section in _TITLES:
+            match = form.match(text[:_LONGEST])
+            if match and not _COUNTS.search(match["name"]):
+                known = {"all": escaped(text.strip()), **match.groupdict(), "name": escaped(match["name"])}
+                found[family.format(**known)][number] = (line.format(**known), section.format(**known))
+                break
+    for titles in found.values():
+        if any("{number" in line for line, _ in titles.values()):
+            titles.update(of_all)
     return found
 
 
 _LONGEST = 120
-_RULES = frozenset({"===", "###", "***", "~~~"})
-_COUNTS = re.compile(r"(?i)(?<![\w(])\d[^()]*\Z|train|eval|test|valid")  # `Epoch 1/5`; others know about held-out data
+_COUNTS = re.compile(r"(?i)(?<!\S)\d[^()]*\Z|train|eval|test|valid")  # `Epoch 1/5`; others know about held-out data
 
 
 def _is_told_in_each(group: Group, above: Mapping[int, int]) -> bool:
