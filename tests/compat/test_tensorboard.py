@@ -178,6 +178,25 @@ def test_writers_of_tensorflow(wandb_server: LocalServer, tmp_path: Path, monkey
     assert rows_of(wandb_server) == [{"loss": 1.5, "global_step": 3}]
 
 
+def test_steps_that_the_program_gives(wandb_server: LocalServer) -> None:
+    """They have no effect, and each call is a row, as with the official SDK: rows of event files come in between."""
+    with wandb.init(project="p", sync_tensorboard=True) as run:
+        for step in (100, 100, 7):
+            run.log({"mine": step}, step=step)
+        run.log({"mine": 1}, step=9, commit=False)
+        run.log({"more": 2})
+    found = [
+        {key: value for key, value in row.items() if key not in {"_timestamp", "_runtime"}}
+        for row in wandb_server.runs[0].history
+    ]
+    assert found == [
+        {"mine": 100, "_step": 0},
+        {"mine": 100, "_step": 1},
+        {"mine": 7, "_step": 2},
+        {"mine": 1, "more": 2, "_step": 3},
+    ]
+
+
 def test_without_it_nothing_is_taken(wandb_server: LocalServer) -> None:
     """Nor for a run that has ended."""
     with wandb.init(project="p", sync_tensorboard=True):

@@ -140,6 +140,7 @@ steps = {
     5: [old("no bins", 0, [], []), new("no rows", np.zeros((0, 3)), "histograms")],
     6: [new("images", images, "images"), new("curve", curve, "pr_curves")],
     7: [summary_pb2.Summary.Value(tag="again", simple_value=float("inf"))],
+    8: [summary_pb2.Summary.Value(tag="nine digits", simple_value=0.10009765625)],
     -2: [summary_pb2.Summary.Value(tag="back", simple_value=2)],
 }
 run = wandb.init(project="p", id="one", sync_tensorboard=True)
@@ -148,12 +149,14 @@ for part in ("logs/train", "logs/val"):
     for step, values in steps.items():
         writer.add_event(event_pb2.Event(wall_time=1e9 + step, step=step, summary=summary_pb2.Summary(value=values)))
     writer.close()
+for number, step in enumerate((100, 100, 7, None)):  # a step that a program gives has no effect beside a writer
+    run.log({"mine": number, "_timestamp": 2e9 + number}, step=step)
 run.finish()
 """
 
 
-def written_rows(folder: Path, **more: str) -> list[dict[str, Any]]:
-    """The rows of a program that writes event files, without clocks and random names."""
+def written(folder: Path, **more: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The rows of a program that writes event files, without clocks and random names; and the charts of the run."""
     with LocalServer() as server:
         folder.mkdir()
         env = {**os.environ, **server.env(), "WANDB_SILENT": "true", **more}
@@ -168,14 +171,17 @@ def written_rows(folder: Path, **more: str) -> list[dict[str, Any]]:
                     value["files"] = list(map(json.loads, files)) if value["_type"] == "table-file" else files
                     value.pop("sha256", None)
             row["_runtime"] = 0
-        return sorted(rows, key=lambda row: ("train" not in str(row), row["_timestamp"], row["_step"]))
+        charts = json.loads(json.dumps(run.wandb_config["visualize"]).replace(', "fields": []', ""))  # says nothing
+        return sorted(rows, key=lambda row: ("train" not in str(row), row["_timestamp"], row["_step"])), charts
 
 
 def test_everything_that_a_writer_writes(tmp_path: Path) -> None:
-    """Names, steps, times, numbers, bins, images and tables are those of the official SDK, in old and new form."""
-    theirs = written_rows(tmp_path / "theirs")
-    ours = written_rows(tmp_path / "ours", PYTHONPATH=str(FOLDER))
+    """Names, steps, times, numbers, bins, images, tables and charts are the official SDK's, in old and new form."""
+    theirs, their_charts = written(tmp_path / "theirs")
+    ours, our_charts = written(tmp_path / "ours", PYTHONPATH=str(FOLDER))
     for row in (*theirs, *ours):
         row.pop("_step")  # the official SDK reads both folders at once
-    assert len(theirs) == 14
+    assert len(theirs) == 20
     assert ours == theirs
+    assert sorted(their_charts) == ["train/curve", "val/curve"]
+    assert our_charts == their_charts

@@ -22,7 +22,8 @@ _HEAD = struct.Struct("<QI")
 _TAIL = 4
 MAX_RECORD_BYTES = 2**28  # a larger length is taken for damage
 _CHECKED_BYTES = 2**14  # most bytes of a message whose checksum is checked; ours is slow, and images are large
-_MOST_SINGLE = (2 - 2**-23) * 2.0**127
+_LEAST_NORMAL = 2.0**-126
+_EXACT_DIGITS, _MOST_DIGITS = 6, 9  # `FLT_DIG` and `FLT_DECIMAL_DIG` of C
 
 
 class DamagedFile(ValueError):
@@ -210,11 +211,12 @@ def shortest(number: float) -> float:
     """The shortest decimal number that is this one as a 32-bit float: 0.1 instead of 0.10000000149011612."""
     if number != number or number in {float("inf"), float("-inf")}:
         return number
-    for digits in range(1, 9):
+    # Two decimal numbers of six digits are two 32-bit floats, but for subnormal ones: fewer digits are found by six.
+    for digits in range(_EXACT_DIGITS if abs(number) >= _LEAST_NORMAL else 1, _MOST_DIGITS):
         shorter = float(f"{number:.{digits}g}")
-        if abs(shorter) <= _MOST_SINGLE and struct.pack("<f", shorter) == struct.pack("<f", number):
+        if struct.pack("<f", shorter) == struct.pack("<f", number):
             return shorter
-    return number
+    return float(f"{number:.{_MOST_DIGITS}g}")  # which are enough for each
 
 
 def _tensor(message: bytes) -> tuple[int, list[int], list[float], list[bytes]]:

@@ -38,20 +38,30 @@ class Chart:
 
     def panel(self, key: str) -> dict[str, Any]:
         """How the page draws the chart, for `_wandb.visualize` in the config."""
-        asked: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
-        table = {"name": "tableKey", "value": self.row_key(key)}
-        asked.append({"name": "summaryTable", "args": [table], "fields": []})
-        runs = {"name": "runSets", "args": [{"name": "runSets", "value": "${runSets}"}], "fields": asked}
-        return {
-            "panel_type": "Vega2",
-            "panel_config": {
-                "panelDefId": self.spec,
-                "fieldSettings": dict(self.fields),
-                "stringSettings": dict(self.strings),
-                "transform": {"name": "tableWithLeafColNames"},
-                "userQuery": {"queryFields": [runs]},
-            },
-        }
+        return vega(self.spec, self.fields, self.strings, self.row_key(key))
+
+
+def vega(spec: str, fields: Mapping[str, Any], strings: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """How the page draws a table by a Vega specification, for `_wandb.visualize` in the config.
+
+    Args:
+        spec, fields, strings: as the attributes of `Chart`.
+        table: the name of the table in the row.
+    """
+    asked: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
+    key = {"name": "tableKey", "value": table}
+    asked.append({"name": "summaryTable", "args": [key], "fields": []})
+    runs = {"name": "runSets", "args": [{"name": "runSets", "value": "${runSets}"}], "fields": asked}
+    return {
+        "panel_type": "Vega2",
+        "panel_config": {
+            "panelDefId": spec,
+            "fieldSettings": dict(fields),
+            "stringSettings": dict(strings),
+            "transform": {"name": "tableWithLeafColNames"},
+            "userQuery": {"queryFields": [runs]},
+        },
+    }
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ class _Import:
         self._taken = Taken(run_dir.path)
         self._writer = writer
         self._time = 0.0
+        self._told: dict[tuple[str, str], dict[str, Any]] = {}
         self._media = Placing(run_dir.files.keep_media, _no_artifact, self._label)
 
     def take(self, rows: Iterable[Row]) -> Taken:
@@ -169,4 +170,7 @@ class _Import:
         self._taken.left_out.setdefault(name, why)
 
     def _label(self, kind: str, key: str, what: dict[str, Any]) -> None:
+        if self._told.get((kind, key)) == what:
+            return
+        self._told[kind, key] = what
         self._writer.append(change_event("config", {"_wandb": {kind: {key: what}}}, self._time, self._leave_out))

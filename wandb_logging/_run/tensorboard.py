@@ -12,7 +12,8 @@ from wandb_logging._errors import LogError
 from wandb_logging._formats.event_file import Curve, Histogram, Picture
 from wandb_logging._formats.event_folder import STEP, EventFolder, Row
 from wandb_logging._media import histogram, image
-from wandb_logging._media.base import Media, Value
+from wandb_logging._media.base import Media, Place, Value
+from wandb_logging._media.chart import Chart, vega
 from wandb_logging._media.json import json_bytes
 from wandb_logging._run.latecomers import seconds_since_start
 
@@ -120,7 +121,7 @@ def as_image(picture: Picture) -> Value:
 
 
 class _CurveTable(Media):
-    """Precision and recall as a table beside the row, as the official SDK writes it: without an artifact."""
+    """Precision and recall as a table beside the row, with a chart: without an artifact, as in the official SDK."""
 
     kind = "table-file"
     folder = "table"
@@ -128,6 +129,12 @@ class _CurveTable(Media):
     def __init__(self, curve: Curve) -> None:
         super().__init__(json_bytes({"columns": _COLUMNS, "data": curve.points}), ".table.json")
         self._rows = len(curve.points)
+
+    def json(self, key: str, place: Place) -> dict[str, Any]:
+        """The JSON object of the table. The page is told how to draw it."""
+        fields = dict(zip("xy", _COLUMNS))
+        place.label(Chart.kind, key, vega("wandb/line/v0", fields, {"title": f"{key} Precision v. Recall"}, key))
+        return super().json(key, place)
 
     def about(self) -> dict[str, Any]:
         """The size of the table."""

@@ -26,7 +26,7 @@ from wandb_logging.compat._artifacts_of_run import ArtifactsOfRun
 from wandb_logging.compat._config import Config, ConfigStatic
 from wandb_logging.compat._refused import not_covered
 from wandb_logging.compat._settings import INIT_TIMEOUT, RunSettings, Settings, in_notebook
-from wandb_logging.compat._tensorboard import end as _tensorboard_ends
+from wandb_logging.compat._tensorboard import end as _tensorboard_ends, keeps_count as _tensorboard_keeps_count
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -271,7 +271,8 @@ class Run(ArtifactsOfRun):
 
         Args:
             data: name -> value.
-            step: step of the row; rows of one step merge. Default: the current one.
+            step: step of the row; rows of one step merge. Default: the current one. Left out, with a warning, where
+                `sync_tensorboard` is used.
             commit: whether the row is complete. Default: it is, unless a step is given.
 
         Raises:
@@ -281,6 +282,8 @@ class Run(ArtifactsOfRun):
         if hasattr(data, "keys") and not all(isinstance(name, str) for name in data):
             raise TypeError("Key values passed to `wandb.log` must be strings.")
         self._config.persist()
+        if step is not None and _tensorboard_keeps_count(self):
+            step = None
         self._run.log(data, step, commit=commit)
         if self.disabled:  # there is no journal to read it from
             self._run.summary.update(data)

@@ -79,6 +79,14 @@ def sync(run: Run) -> None:
     run._run._take_events(written)  # noqa: SLF001  the run beneath
 
 
+def keeps_count(run: Run) -> bool:
+    """Whether steps that the program gives to a run are left out, with a warning: rows of event files count them."""
+    if id(run) in _written:
+        say_once("a step cannot be given where sync_tensorboard is used: log it as a metric, and see define_metric")
+        return True
+    return False
+
+
 def _end_of(run: Run | None) -> None:
     if run is not None:  # nobody has called its `finish`
         end(run)
