@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, strategies as st
 
-from wandb_logging._formats import event_file
+from wandb_logging._formats import event_file, event_folder
 from wandb_logging._formats.event_file import Histogram, Picture
 from wandb_logging._formats.event_folder import EventFolder
-from wandb_logging._formats.event_paths import has_event_files
+from wandb_logging._formats.event_paths import event_files, has_event_files
 from wandb_logging._formats.protobuf import BrokenMessage
 
 tensorboard = pytest.importorskip("tensorboardX", reason="tensorboardX writes the files: the extra test has it")
@@ -207,6 +207,26 @@ class TestDamage:
         assert has_event_files(tmp_path / "real")
         assert not has_event_files(tmp_path / "linked")
         assert not has_event_files(tmp_path / "missing")
+
+    @pytest.mark.not_quick
+    def test_none_of_many_is_left_out(self, tmp_path: Path) -> None:
+        """However many files there are, each is found: a folder of 10,000 has been read without its last ones."""
+        for number in range(10_001):
+            (tmp_path / f"events.out.tfevents.{number}.host").touch()
+        assert sum(1 for _ in event_files(tmp_path)) == 10_001
+
+    @pytest.mark.parametrize("at_once", [1, 100, 10_000])
+    def test_many_are_read_in_small_pieces(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+        """Read side by side, in order of their times, files share the memory that one may take; rows are the same."""
+        for name in ("train", "val"):
+            with tensorboard.SummaryWriter(str(tmp_path / name)) as writer:
+                for step in range(20):
+                    writer.add_scalar("loss", step, step, walltime=1000 + step)
+                writer.add_text("note", "x" * 3000, 20, walltime=2000)
+        monkeypatch.setattr(event_folder, "_READ_BYTES_OF_ALL", at_once)
+        found = [(row.wall_time, row.metrics["global_step"], row.through) for row in EventFolder(tmp_path).in_order()]
+        assert [step for _, step, _ in found] == [step for step in range(21) for _ in "tv"]
+        assert found == sorted(found)
 
     @given(st.binary(max_size=80))
     def test_any_bytes(self, data: bytes) -> None:

@@ -25,7 +25,8 @@ STEP = "global_step"
 _OURS = (STEP, "_timestamp")  # what a row says of its step and time is not replaced by a value of that name
 # Looks in a row that find the same damage: a page of a network's disk may come later than those behind it.
 _MOST_DOUBTS = 3
-_READ_BYTES = 2**18
+_READ_BYTES = 2**18  # of one file at once, at most
+_READ_BYTES_OF_ALL = 2**26  # of all files at once, where they are read side by side
 
 
 @dataclass
@@ -98,6 +99,8 @@ class EventFolder:
     def in_order(self) -> Iterator[Row]:
         """All rows of all files, ordered by the time of writing as far as that is known."""
         self._find()
+        for file in self._files.values():
+            file.at_once = min(_READ_BYTES, _READ_BYTES_OF_ALL // len(self._files) + 1)
         each = [self._rows_of(path, file, last=True) for path, file in self._files.items()]
         return heapq.merge(*each, key=lambda row: row.wall_time)
 
@@ -164,11 +167,13 @@ class _EventFile:
     Attributes:
         name: the file's name, behind that of its folder relative to what is read.
         at: the byte up to which it was read.
+        at_once: how many bytes are read at once, if no record is longer.
     """
 
     def __init__(self, path: Path, name: str, at: int = 0) -> None:
         self.name = name
         self.at = at
+        self.at_once = _READ_BYTES
         self._path = path
         self._prefix = name[: name.rfind("/") + 1]
         self._plugins = _Plugins(path, at)
@@ -179,7 +184,7 @@ class _EventFile:
         """Read what was added. Gives the rows that are complete now."""
         if self._path.stat().st_size < self.at:  # another file has taken its place
             self.at, self._plugins = 0, _Plugins(self._path, 0)
-        for message, through in _records(self._path, self.at):
+        for message, through in _records(self._path, self.at, at_once=self.at_once):
             self.at = through
             yield from self._take(event_file.event(message, self._plugins))
 
@@ -204,9 +209,9 @@ class _EventFile:
         self._open = Row({**metrics, STEP: event.step}, event.wall_time, dict(event.hparams), self.name, self.at)
 
 
-def _records(path: Path, at: int, until: float = math.inf) -> Iterator[tuple[bytes, int]]:
+def _records(path: Path, at: int, until: float = math.inf, at_once: int = _READ_BYTES) -> Iterator[tuple[bytes, int]]:
     """The message of each whole record of a file from one byte to another, and where the next record begins."""
-    wanted = _READ_BYTES
+    wanted = at_once
     while at < until:
         with path.open("rb") as file:
             file.seek(at)
@@ -219,4 +224,4 @@ def _records(path: Path, at: int, until: float = math.inf) -> Iterator[tuple[byt
                 return
         if len(data) < wanted:
             return
-        wanted = _READ_BYTES if at > begin else 2 * wanted  # for a record longer than `wanted`
+        wanted = at_once if at > begin else 2 * wanted  # for a record longer than `wanted`

@@ -16,7 +16,6 @@ from wandb_logging._journal.cache_folder import is_run_dir
 
 _MARK = ".tfevents."
 _NOT_EVENTS = (".profile-empty", ".sagemaker-uploaded")  # endings of what a profiler and SageMaker put beside them
-_MOST_FILES = 10_000
 _HEAD_BYTES = 2**12
 # Names of folders that hold a part of a run instead of a run: `logs/train`, `logs/validation`, `eval_0`.
 _PART = re.compile(
@@ -40,7 +39,6 @@ def event_files(root: Path) -> Iterator[Path]:
     """
     if is_event_file(root) and root.is_file():
         yield root
-    found = 0
     for folder, folders, names in os.walk(root):
         folders.sort()
         if Path(folder) != root and is_run_dir(folder):
@@ -50,9 +48,6 @@ def event_files(root: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if _is_event_name(name) and path.is_file() and not path.is_symlink():
                 yield path
-                found += 1
-                if found >= _MOST_FILES:
-                    return
 
 
 def name_below(root: Path, path: Path) -> str:
