@@ -397,6 +397,18 @@ class TestMetrics:
         assert done.returncode == 0, done.stderr
         assert [row["i/l:node7"] for row in the_run().rows] == [1]
 
+    @pytest.mark.parametrize(("ranks", "name"), [("zero", "i"), ("all", "i/l:1")])
+    def test_those_of_a_rank(self, monkeypatch: pytest.MonkeyPatch, ranks: str, name: str) -> None:
+        """Where each rank of a launch is started by `run`, the program is the rank that `run` is, and no other one."""
+        for variable, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "a"}.items():
+            monkeypatch.setenv(variable, value)
+        Path("settings.json").write_text(json.dumps({"ranks": ranks}))
+        code = "import logging; logging.warning('x', extra={'metrics': {'i': 1}})"
+        done = ran(*python(code), options=("--settings", "settings.json"))
+        assert done.returncode == 0, done.stderr
+        run = the_run()
+        assert ([row[name] for row in run.rows], run.exit_code) == ([1], 0)
+
     def test_those_of_its_children_too(self) -> None:
         """A Python program that it starts is one more writer; loggers that do not propagate are left alone."""
         inner = "import logging; logging.warning('x', extra={'metrics': {'inner': 1}})"

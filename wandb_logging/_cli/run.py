@@ -6,14 +6,14 @@ import argparse
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wandb_logging._cli.output import DONE, LEFT, PROG, USAGE, complain, words_of
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._collecting import importing
 from wandb_logging._errors import WandbLoggingError
 from wandb_logging._settings.settings import Settings
-from wandb_logging._supervise.telling import decided, untold, variables
+from wandb_logging._supervise.telling import decided, launched, untold, variables
 
 if TYPE_CHECKING:
     from wandb_logging._run.run import Run
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         if run is None:
             program.give_up()
             return LEFT
-        with program.begun(_told(run, args)):
+        with program.begun(_told(run, settings, args)):
             code = _through(program, run)
     # Outside the `with` the terminal is as it was before, and takes our messages.
     for name, why in program.unwritten.items():
@@ -108,11 +108,15 @@ def _while_its_run_begins(program: Program, settings: Settings, args: argparse.N
         return _through(program, run), run
 
 
-def _told(run: Run, args: argparse.Namespace) -> dict[str, str]:
+def _told(run: Run, given: Settings, args: argparse.Namespace) -> dict[str, str]:
     """The environment variables for the program of a run that has begun."""
+    from wandb_logging._run.ranks import find_placement  # noqa: PLC0415  after the fork
+
     if run.dir is None:
         return untold(as_wandb=args.as_wandb)
-    known = {"run_id": run.id, "cache_dir": str(run.dir.parent.parent), "mode": run.mode}
+    known: dict[str, Any] = {"run_id": run.id, "cache_dir": str(run.dir.parent.parent), "mode": run.mode}
+    if run.settings.transport != "shared":  # there each process finds its own part
+        known.update(launched=launched(), writer_label=find_placement(given).role.label)
     return variables(run.settings, as_wandb=args.as_wandb, **known)
 
 

@@ -15,9 +15,12 @@ from wandb_logging._events.run_info import RunInfo
 from wandb_logging._journal.cache_folder import find_run
 from wandb_logging._journal.members import has_written
 from wandb_logging._run.handler import WandbHandler
-from wandb_logging._run.ranks import find_placement
+from wandb_logging._run.ranks import NO_LAUNCH, find_placement
+from wandb_logging._run.run import Run
+from wandb_logging._run.start import Membership
 from wandb_logging._settings.settings import Settings
 from wandb_logging._settings.variables import inherited_settings
+from wandb_logging._supervise.telling import OF_LAUNCH, launched
 
 # What the parent process does for all writers of its run.
 _ITS_OWN = {
@@ -46,7 +49,7 @@ def taker() -> Callable[[logging.LogRecord], None] | None:
     if place is None:
         sys.stderr.write("wandb-logging: the run of this program has not begun: its metrics are in no run\n")
         return None
-    joined = WandbHandler(**{**about, **_own(about)})
+    joined = _handler(about)
     _left_to_its_end(joined)
 
     def take(record: logging.LogRecord) -> None:
@@ -55,6 +58,18 @@ def taker() -> Callable[[logging.LogRecord], None] | None:
             joined.handle(record)
 
     return take
+
+
+def _handler(about: Mapping[str, Any]) -> WandbHandler:
+    """A handler for the run. Whose launch is that of the process around it, is no rank beside that."""
+    given = {name: value for name, value in about.items() if name not in OF_LAUNCH}
+    settings = {**given, **_own(about)}
+    if about.get("launched") is None or about["launched"] != launched():
+        return WandbHandler(**settings)
+    label = Membership(label=about["writer_label"])
+    run = Run(Settings.of(settings), launch=NO_LAUNCH, membership=label)
+    atexit.register(run.finish)
+    return WandbHandler(run=run)
 
 
 def _own(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +93,8 @@ def _begun(about: Mapping[str, Any]) -> Path | None:
 
     Returns the run's directory; None if it does not come.
     """
-    placement = find_placement(Settings.of({**about, **_own(about)}))
+    given = {name: value for name, value in about.items() if name not in OF_LAUNCH}
+    placement = find_placement(Settings.of({**given, **_own(about)}))
     label = placement.role.label if placement.is_client else None
     info = RunInfo(id=about["run_id"], project=about["project"], host=about["host"], client_label=label)
     until = time.monotonic() + _PATIENCE

@@ -25,6 +25,19 @@ _OF_RECORDS = (
 )  # fmt: skip
 
 
+OF_LAUNCH = ("launched", "writer_label")
+"""What a program is told beside settings: as which rank `run` was started, and the label of what that rank writes."""
+
+
+def launched() -> list[Any] | None:
+    """Which rank of how many this process is, and by what; None if it was started alone.
+
+    The id of the launch is left out, for it may be that of the parent process.
+    """
+    here = launch_here()
+    return [here.by, here.rank, here.world_size, here.task] if here != Launch() else None
+
+
 def decided(settings: Settings) -> Settings | None:
     """Settings that already say which run it will be; None if only the begun run can say that.
 
@@ -42,13 +55,13 @@ def decided(settings: Settings) -> Settings | None:
     return settings.but(run_id=settings.run_id or new_id(), cache_dir=cache_dir)
 
 
-def variables(settings: Settings, *, as_wandb: bool, **known: str) -> dict[str, str]:
+def variables(settings: Settings, *, as_wandb: bool, **known: Any) -> dict[str, str]:
     """The environment variables for a program.
 
     Args:
         settings: the settings of the program's run.
         as_wandb: whether `import wandb` in the program is to find this package.
-        **known: run_id, cache_dir and mode, as the run has decided them.
+        **known: run_id, cache_dir and mode, as the run has decided them, and what `OF_LAUNCH` names.
     """
     about: dict[str, Any] = {
         "project": settings.project,
