@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from tests.mining import scoring
 from wandb_logging._mining.ruleset import RuleSet, mine
 from wandb_logging._suggesting.suggest import suggest
+from wandb_logging._suggesting.writing import Suggestion
 
 RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text(encoding="utf-8"))
 
@@ -20,6 +22,11 @@ RULES: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "rules.yaml").re
 def rows(name: str, rules: Sequence[Any]) -> list[dict[str, Any]]:
     found = mine(scoring.text(name), RuleSet(rules))
     return [{"line": row.line, "step": row.step, "metrics": row.metrics} for row in found]
+
+
+@cache
+def suggested(name: str) -> Sequence[Suggestion]:
+    return suggest(scoring.text(name))
 
 
 def total(each: dict[str, Sequence[Any]]) -> Counter[str]:
@@ -48,7 +55,7 @@ def test_written_rules_find_the_rows() -> None:
 @pytest.mark.slow
 def test_suggested_rules_find_the_rows() -> None:
     """Without a rule: 97 % of the rows, and at most 0.5 % that nobody wants."""
-    counts = total({name: [one.rule for one in suggest(scoring.text(name))] for name in scoring.names()})
+    counts = total({name: [one.rule for one in suggested(name)] for name in scoring.names()})
     assert counts["right"] >= 0.97 * counts["wanted"]
     assert counts["merged"] <= 2
     assert counts["false"] <= 0.005 * counts["wanted"]
@@ -57,7 +64,7 @@ def test_suggested_rules_find_the_rows() -> None:
 @pytest.mark.parametrize("name", ["90-urllib3-debug", "92-config-dumps", "93-app-prose"])
 def test_text_that_is_no_metric_gives_no_row(name: str) -> None:
     """Tracebacks, configuration dumps and prose full of numbers are not taken for metrics."""
-    found = rows(name, [one.rule for one in suggest(scoring.text(name))])
+    found = rows(name, [one.rule for one in suggested(name)])
     assert scoring.score(scoring.expected(name), found)["false"] == 0
 
 
@@ -65,6 +72,6 @@ def test_text_that_is_no_metric_gives_no_row(name: str) -> None:
 def test_suggestions_are_rules() -> None:
     """What is suggested can be written into the settings as it is: it is checked as such, and short enough to read."""
     for name in scoring.names():
-        for one in suggest(scoring.text(name)):
+        for one in suggested(name):
             RuleSet([one.rule])
             assert one.comment
