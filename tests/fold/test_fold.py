@@ -305,7 +305,7 @@ class TestPieces:
                     patch.setattr(module, "fast_dumps", None)
                     patch.setattr(module, "fast_loads", None)
             else:
-                patch.setattr(_fold._Folding, "_rows_stand_alone", False)
+                patch.setattr(_fold.Folding, "_rows_stand_alone", False)
             long_state, long_delta = fold(RULES, State(), bodies)
         # Neither NaN nor the digits of a number are written the same by both writers: what is read is.
         assert repr([loads(line) for line in delta.rows]) == repr([loads(line) for line in long_delta.rows])

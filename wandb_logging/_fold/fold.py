@@ -44,7 +44,7 @@ _FAR_FROM_THE_END = MAX_STEP - 2**32  # more rows than are folded at once
 
 def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, Delta]:
     """The state after some events, and the lines that they give. Changes neither argument."""
-    folding = _Folding(rules, state)
+    folding = Folding(rules, state)
     folding.take(bodies)
     folding.texts.save()
     folding.mined.save()
@@ -53,12 +53,12 @@ def fold(rules: Rules, state: State, bodies: Iterable[bytes]) -> tuple[State, De
 
 def finish(rules: Rules, state: State) -> tuple[State, Delta]:
     """The state after the end of the run, and the last lines: the open row is closed. Changes neither argument."""
-    folding = _Folding(rules, state)
+    folding = Folding(rules, state)
     folding.finish()
     return folding.state, folding.delta
 
 
-class _Folding:
+class Folding:
     """Folds one event after the other into its state and delta."""
 
     rows_kind: type[Rows] = Rows
@@ -96,7 +96,7 @@ class _Folding:
             try:
                 event = fast_loads(body)
             except (TypeError, ValueError):  # there is no orjson, or NaN is in it, or it is no JSON
-                event = _slowly(body)
+                event = value_of(body)
             if (
                 alone
                 and type(event) is dict
@@ -281,7 +281,7 @@ class _Folding:
         self.delta.tasks.append({"step": state.step, **what, "kind": kind})
 
 
-def _slowly(body: bytes) -> Any:
+def value_of(body: bytes) -> Any:
     """The value of an event's bytes; None if they are no JSON."""
     try:
         return loads(body)

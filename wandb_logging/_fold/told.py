@@ -13,7 +13,7 @@ from typing import Any
 
 from wandb_logging._dataclass import dataclass
 from wandb_logging._events.event import ALONE, YEAR_10000
-from wandb_logging._fold.fold import _Folding, _slowly
+from wandb_logging._fold.fold import Folding, value_of
 from wandb_logging._fold.labelled import mark_of
 from wandb_logging._fold.mined import note_logged
 from wandb_logging._fold.rows import Rows
@@ -169,7 +169,7 @@ class _Texts(Texts):
             state.lines = max(state.lines, number + 1)
 
 
-class _Teller(_Folding):
+class _Teller(Folding):
     """A fold whose rows and text stay values."""
 
     rows: _Rows
@@ -250,7 +250,7 @@ def _event(body: bytes) -> Any:
     try:
         return fast_loads(body)
     except (TypeError, ValueError):
-        return _slowly(body)
+        return value_of(body)
 
 
 def _columns(events: Sequence[Any], begin: float) -> tuple[list[Any], list[Any]] | None:
