@@ -199,6 +199,30 @@ class TestCommand:
             runs = read_runs("wandb_cache") if Path("wandb_cache").exists() else []
             assert [line.rpartition(" ")[2] for run in runs for line in run.lines] == lines
 
+    @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file that root cannot read")
+    def test_a_log_that_cannot_be_read(self) -> None:
+        """It is said once, and the others are followed; alone it ends the run, for nothing would ever come."""
+        Path("a.log").write_text("one\n")
+        process = child("tail", "/proc/self/mem", "a.log", "--until-idle", "0.5", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, err.count("/proc/self/mem: Input/output error\n")) == (1, 1), err
+        (run,) = read_runs("wandb_cache")
+        assert [line.rpartition(" ")[2] for line in run.lines] == ["one"]
+        process = child("tail", "/proc/self/mem", "--mode", "offline")
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == 1
+
+    def test_a_folder_without_event_files(self) -> None:
+        """Who means the logs in a folder would get a run without anything; and an empty name is no folder."""
+        Path("logs").mkdir()
+        Path("logs/a.log").write_text("one\n")
+        process = child("tail", "logs", "--no-follow", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, "logs: no event files there." in err) == (1, True), err
+        process = child("tail", "", "--no-follow", "--mode", "offline")
+        _, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, "a name is empty" in err) == (2, True), err
+
     @pytest.mark.skipif(os.name == "nt", reason="it has no such device")
     @pytest.mark.parametrize("options", [(), ("--no-follow",)])
     def test_a_device_that_ends(self, options: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from wandb_logging._cli.output import DONE, LEFT, complain, words_of
 from wandb_logging._cli.rules import Log, NotText
 from wandb_logging._cli.supervising import add_settings, settings_of
 from wandb_logging._errors import WandbLoggingError
-from wandb_logging._formats.event_paths import is_event_file
+from wandb_logging._formats.event_paths import event_files, is_event_file
 from wandb_logging._settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ MORE = (
     "Files may come later, be rotated or cut. Ctrl-C, kill (SIGTERM) and --until-idle end the run, with all that is",
     "there by then; --no-follow takes what is there now.",
     "A folder, or a TensorBoard event file, is read as such: its scalars, images and so on are rows.",
+    "A file that cannot be read is said, and the others go on.",
     "Exit code: 0 done, 1 a file cannot be read, 2 wrong usage.",
 )
 EXAMPLES = (
@@ -47,8 +48,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ends.add_argument("--no-follow", action="store_true", help="take what is there, and end")
     ends.add_argument("--until-idle", type=seconds, metavar="S", help="end when nothing was written for S seconds")
     parser.add_argument(
-        "file", nargs="+", type=Path, metavar="FILE", help="a log, - for stdin, or a folder of event files"
+        "file", nargs="+", type=_path, metavar="FILE", help="a log, - for stdin, or a folder of event files"
     )
+
+
+def _path(text: str) -> Path:
+    """Parse the name of a file. An empty one, as of a variable that is not set, would be the working directory."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty")
+    return Path(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,15 +71,21 @@ def run(args: argparse.Namespace) -> int:
         absent = [path for path in files if str(path) != "-" and not path.exists()]
         for path in absent:  # who mistyped a name would wait for ever
             complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
-        code = DONE if len(files) == len(args.file) and not (absent and args.no_follow) else LEFT
-        try:
-            with contextlib.closing(Following(begun, files)) as following:
-                _follow(following, 0.0 if args.no_follow else args.until_idle, asked_since)
-        except KeyboardInterrupt:
-            pass
-        except OSError as exc:
-            complain(words_of(exc))
-            code = LEFT
+        empty = [path for path in files if path.is_dir() and next(event_files(path), None) is None]
+        for path in empty:
+            complain(
+                f"{path}: no event files there{'' if args.no_follow else ' yet'}. Logs in a folder are named: *.log"
+            )
+        unread: list[Path] = []
+
+        def failed(path: Path, why: OSError) -> None:
+            complain(f"{path}: {why.strerror or why}")
+            unread.append(path)
+
+        with contextlib.suppress(KeyboardInterrupt), contextlib.closing(Following(begun, files, failed)) as following:
+            _follow(following, 0.0 if args.no_follow else args.until_idle, asked_since)
+        missed = unread or len(files) < len(args.file) or ((absent or empty) and args.no_follow)
+    code = LEFT if missed else DONE
     begun.finish(code)
     return code
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,14 @@ class Following:
     Args:
         run: the run.
         paths: logs, `-` for stdin, event files, and folders of event files. They may come later.
+        failed: told of a log that cannot be read, once: the others go on, and it may be read again later.
     """
 
-    def __init__(self, run: Run, paths: Sequence[Path]) -> None:
+    def __init__(self, run: Run, paths: Sequence[Path], failed: Callable[[Path, OSError], object]) -> None:
         self._run = run
+        self._failed = failed
+        self._failing: set[Tail] = set()
+        self._readable: set[Tail] = set()  # those that could be read once, or were not there
         folders = [path for path in paths if path.is_dir() or is_event_file(path)]
         logs = [path for path in paths if path not in folders]
         self._tails = [Tail(path, whole=len(logs) > 1) for path in logs]
@@ -33,10 +38,11 @@ class Following:
 
     def take(self) -> bool:
         """Give the run the text that was written since the last call. Returns whether there was any."""
-        for tail in [tail for tail in self._tails if tail.path.is_dir()]:  # it was not there before
+        came = [tail for tail in self._tails if os.path.isdir(tail.path)]  # noqa: PTH112  a Path would raise
+        for tail in came:
             self._tails.remove(tail)
             self._watch(tail.path)
-        return self._log([tail.read() for tail in self._tails])
+        return self._log([self._read(tail) for tail in self._tails])
 
     def events_came(self) -> bool:
         """Whether the event files, which the run reads by itself, have changed since the last call."""
@@ -45,8 +51,9 @@ class Following:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come: all are pipes that nobody can write to any more."""
-        return not self._folders and all(tail.is_over for tail in self._tails)
+        """Whether nothing more can come: nobody can write to any of the pipes, and no log could ever be read."""
+        never_read = self._failing - self._readable
+        return not self._folders and all(tail.is_over or tail in never_read for tail in self._tails)
 
     @property
     def waits(self) -> bool:
@@ -58,6 +65,18 @@ class Following:
         self._log([tail.rest() for tail in self._tails])
         for tail in self._tails:
             tail.close()
+
+    def _read(self, tail: Tail) -> str:
+        try:
+            text = tail.read()
+        except OSError as exc:
+            if tail not in self._failing:
+                self._failing.add(tail)
+                self._failed(tail.path, exc)
+            return ""
+        self._failing.discard(tail)
+        self._readable.add(tail)
+        return text
 
     def _watch(self, folder: Path) -> None:
         self._folders.append(folder)
