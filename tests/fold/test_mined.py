@@ -55,6 +55,29 @@ def test_a_step_that_is_called_otherwise_is_told() -> None:
     assert delta.told == ["text_metrics: rule 0 (json: True) never found its step, 'it'"]
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ([("a", 1), ("b", 1), ("a", 2), ("b", 2)], "'loss' at step 1 is in a and again in b: one curve of both"),
+        ([("a", 1), ("a", 2), ("b", 3), ("a", 3)], "'loss' at step 3 is in b and again in a: one curve of both"),
+        ([("a", 1), ("a", 2), ("b", 3), ("b", 4)], None),  # a log in two parts
+        ([("a", 1), ("a", 1), (None, 1)], None),
+    ],
+)
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_two_files_with_the_same_steps_are_told(
+    files: list[tuple[str | None, int]], told: str | None, cut: int
+) -> None:
+    """Once, where it happens: nobody sees in a curve that it is of two programs."""
+    events = [event(output=f"iter {step}: loss 0.5\n", **({"from": name} if name else {})) for name, step in files]
+    state, said = State(), []
+    rules = Rules(start=1000.0, text_rules=RULES[:1])
+    for some in (events[:cut], events[cut:]):
+        state, delta = fold(rules, State(**json.loads(json.dumps(vars(state)))), some)
+        said += delta.told
+    assert [text.partition(". ")[0] for text in said] == ([f"text_metrics: {told}"] if told else [])
+
+
 def test_text_of_records_and_of_the_terminal() -> None:
     """Rows of one step are one; each stream has steps of its own; the last line needs no end."""
     assert metrics(rows(TEXTS)) == [

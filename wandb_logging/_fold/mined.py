@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wandb_logging._fold.labelled import Labelled, with_label
+from wandb_logging._fold.origins import Origins
 from wandb_logging._fold.rows import Rows
 from wandb_logging._fold.state import RESERVED, Rules, State, Work
 from wandb_logging._fold.summary import merged
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _NOTHING: frozenset[str] = frozenset()
+_CAPTURED = ("stdout", "stderr")  # streams that are no files
 _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step
 
 
@@ -76,6 +78,7 @@ class Mined:
         self._since: int = work.state.mining.get("since", 0)
         self._given = _holding(self._plan, self._since)
         self._set: RuleSet | None = None
+        self._origins: Origins | None = None
         self.told: list[str] = []  # what is to be said in the run's text
 
     @property
@@ -132,7 +135,12 @@ class Mined:
         """Mine what the program wrote to a stream: stdout, stderr or a file."""
         self._follow_plan()
         if self._given:
-            self._put(self._rules.feed_output(text, stream=_stream(stream, label)), time, label)
+            found = self._rules.feed_output(text, stream=_stream(stream, label))
+            if stream not in _CAPTURED:
+                self._origins = self._origins or Origins(self._work.state.mining.get("origins", {}))
+                told = self._origins.take(stream, found)
+                self.told += [] if told is None else [told]
+            self._put(found, time, label)
 
     def finish(self, time: float) -> None:
         """Mine what is not complete: no more of it comes."""
@@ -161,6 +169,8 @@ class Mined:
         """Have the state say what the rules remember."""
         if self._set is not None:
             self._work.state.mining = {**self._work.state.mining, "rules": self._set.saved}
+        if self._origins is not None:
+            self._work.state.mining = {**self._work.state.mining, "origins": self._origins.saved}
 
     def _put(self, rows: Iterable[Row], time: float, label: str | None) -> None:
         for row in rows:
