@@ -422,6 +422,22 @@ class TestMetrics:
         logged = {name for row in the_run().rows for name in row if not name.startswith("_")}
         assert logged == {"outer", "inner"}
 
+    def test_a_program_is_not_disturbed(self) -> None:
+        """Neither if it has a module `logging` of its own, nor if this package cannot be imported in its Python."""
+        Path("broken/wandb_logging").mkdir(parents=True)
+        Path("broken/wandb_logging/__init__.py").write_text("raise TypeError('too old')")
+        Path("own").mkdir()
+        Path("own/logging.py").write_text("mine = 1")
+        inner = "import sys; sys.path.insert(0, 'broken'); import logging; "
+        inner += "logging.warning('x', extra={'metrics': {'i': 1}}); print('done')"
+        Path("own/main.py").write_text(
+            "import logging, subprocess, sys; print(logging.mine, flush=True)\n"
+            f"subprocess.run([sys.executable, '-c', {inner!r}], check=True)"
+        )
+        done = ran(sys.executable, "-B", "own/main.py")
+        assert (done.returncode, done.stdout) == (0, b"1\ndone\n"), done.stderr
+        assert b"cannot import wandb_logging, TypeError: too old: what it logs as metrics is not in" in done.stderr
+
     def test_a_python_of_any_age_can_read_what_is_put_on_its_path(self) -> None:
         """An old one would complain at each start, and leave out the program's own `sitecustomize`."""
         tree = ast.parse((Path(PACKAGE) / "wandb_logging/_supervise/child/sitecustomize.py").read_text())

@@ -54,7 +54,7 @@ def taker() -> Callable[[logging.LogRecord], None] | None:
 
     def take(record: logging.LogRecord) -> None:
         made_by = getattr(record, "process", None)
-        if made_by in {None, os.getpid()} or not has_written(place, made_by):
+        if made_by is None or made_by == os.getpid() or not has_written(place, made_by):
             joined.handle(record)
 
     return take

@@ -66,7 +66,9 @@ def _and_then_hook(execute):
 
 def _hook(logging):
     """Give each record that reaches the root logger to the run. No handler is added: programs look at those."""
-    call_handlers = logging.Logger.callHandlers
+    call_handlers = getattr(getattr(logging, "Logger", None), "callHandlers", None)
+    if call_handlers is None:  # a module of the program's own that has this name
+        return
     key = os.environ.get("WANDB_LOGGING_METRICS_KEY") or "metrics"
     every = any('"' + name + '": ' in os.environ["WANDB_LOGGING_RUN"] for name in _ABOUT_ALL)
     found = []
@@ -111,11 +113,19 @@ def _reaches_root(logger):
 def _taker():
     try:
         from wandb_logging._supervise.join import taker
-    except (ImportError, SyntaxError):  # the latter if it is there, but for newer Pythons
-        words = "wandb-logging: %s has no wandb_logging: what it logs as metrics is not in the run\n"
-        sys.stderr.write(words % sys.executable)
-        return None
-    return taker()
+    except ImportError as exc:
+        why = "has no wandb_logging" if _is_of("wandb_logging", exc) else "cannot import wandb_logging, " + str(exc)
+    except Exception as exc:  # a SyntaxError if it is there, but for newer Pythons; or what another package raises
+        why = "cannot import wandb_logging, " + type(exc).__name__ + ": " + str(exc)
+    else:
+        return taker()
+    words = "wandb-logging: %s %s: what it logs as metrics is not in the run\n"
+    sys.stderr.write(words % (sys.executable, why))
+    return None
+
+
+def _is_of(package, exc):
+    return (getattr(exc, "name", None) or "").partition(".")[0] == package
 
 
 if os.environ.get("WANDB_LOGGING_RUN") and PathFinder is not None:
