@@ -409,6 +409,14 @@ class TestMetrics:
         run = the_run()
         assert ([row[name] for row in run.rows], run.exit_code) == ([1], 0)
 
+    def test_those_of_a_rank_within_it(self) -> None:
+        """Where the program is a launcher, a rank whose rows wait on disk ends its directory itself, with its code."""
+        code = "import logging, sys; logging.warning('x', extra={'metrics': {'i': 1}}); sys.exit(3)"
+        rank = ("RANK=1", "LOCAL_RANK=1", "WORLD_SIZE=2", "TORCHELASTIC_RUN_ID=a")
+        ran("sh", "-c", 'env "$@"; exit 0', "sh", *rank, *python(code))
+        found = [(len(run.rows), run.exit_code) for run in read_runs("wandb_cache")]
+        assert sorted(found) == [(0, 0), (1, 3)]
+
     def test_those_of_its_children_too(self) -> None:
         """A Python program that it starts is one more writer; loggers that do not propagate are left alone."""
         inner = "import logging; logging.warning('x', extra={'metrics': {'inner': 1}})"

@@ -114,8 +114,8 @@ class Run(Described):
         program: int | None = None,
     ) -> None:
         with contextlib.ExitStack() as undo:  # an exception, as of Ctrl-C, may come between any two instructions
-            membership = replace(membership, helps=membership.helps or is_within(settings.run_id))
             placement = ranks.find_placement(anchored(settings), launch)
+            membership = replace(membership, helps=membership.helps or is_within(placement.settings.run_id))
             with ranks.taking_part(placement, membership) as membership:
                 self._begin(placement, owner, stall, undo, membership, program=program)
             undo.pop_all()

@@ -65,7 +65,9 @@ def _handler(about: Mapping[str, Any]) -> WandbHandler:
     given = {name: value for name, value in about.items() if name not in OF_LAUNCH}
     settings = {**given, **_own(about)}
     if about.get("launched") is None or about["launched"] != launched():
-        return WandbHandler(**settings)
+        placed = find_placement(Settings.of(settings)).settings
+        # A rank whose rows wait in a directory of its own ends that itself.
+        return WandbHandler(**{**settings, "exit_hooks": placed.run_id != about["run_id"]})
     label = Membership(label=about["writer_label"])
     run = Run(Settings.of(settings), launch=NO_LAUNCH, membership=label)
     atexit.register(run.finish)
