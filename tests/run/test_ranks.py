@@ -114,6 +114,15 @@ class TestStanding:
         settings = settings_in(tmp_path, resume="must", run_id="abc")
         assert [find_placement(settings, rank(number)).settings.resume for number in (0, 3)] == ["must", "allow"]
 
+    def test_event_files_are_rows_of_the_run_once(self, tmp_path: Path) -> None:
+        """Of ranks that write one run, or wait for its sync, the first reads the folder; with a run each, all do."""
+        for ranks, readers in (("zero", 1), ("all", 1), ("group", 3), ("each", 3)):
+            settings = settings_in(tmp_path, tensorboard="logs", ranks=ranks)
+            given = [find_placement(settings, rank(number)).settings.tensorboard for number in range(3)]
+            assert given == ["logs"] * readers + [None] * (3 - readers)
+        settings = settings_in(tmp_path, tensorboard="logs", transport="shared", run_id="one")
+        assert [find_placement(settings, rank(number)).settings.tensorboard for number in range(2)] == ["logs", None]
+
     def test_it_is_said_once(self, tmp_path: Path) -> None:
         """Of all ranks of a host one says where the rows are; where that cannot be noted, each does."""
         placements = [find_placement(settings_in(tmp_path), rank(number)) for number in range(4)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from pathlib import Path
 
@@ -40,6 +41,21 @@ def test_what_was_there_is_taken_if_asked_for() -> None:
         pass
     with new_run("p", mode="offline") as run:
         run.watch_tensorboard("logs", earlier=True)
+    assert losses(run) == [1.0]
+
+
+@pytest.mark.not_quick
+def test_a_worker_leaves_them_to_the_run() -> None:
+    """A process that joins the run does not read the folder again: its rows would be there twice."""
+    with new_run("p", mode="offline", tensorboard="logs") as run:
+        said = printed(
+            "import pickle\n"
+            "from tensorboardX import SummaryWriter\n"
+            f"with pickle.loads({pickle.dumps(run)!r}) as run, SummaryWriter('logs') as writer:\n"
+            "    writer.add_scalar('loss', 1.0, 3)\n"
+            "    print(run.settings.tensorboard)\n"
+        )
+    assert said == "None\n"
     assert losses(run) == [1.0]
 
 

@@ -47,6 +47,7 @@ def ticket_of(path: Path | None, info: RunInfo, settings: Settings, mode: str, l
         exit_hooks=False,
         system_metrics=False,
         log_stats=False,
+        tensorboard=None,
         recover=False,
         **dict.fromkeys(("name", "notes", "tags", "group", "job_type")),
     )

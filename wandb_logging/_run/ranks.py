@@ -112,6 +112,8 @@ def find_placement(settings: Settings, launch: Launch | None = None) -> Placemen
         changes["resume"] = None if launch.has_ranks else "allow"  # the ranks of a launch find each other without it
     if settings.resume_from is not None:  # one run is rewound, by one process
         changes.update({"resume_from": None} if launch.rank else {"run_id": settings.run_id})
+    if launch.rank and (role.shares or is_client or not role.sends):
+        changes["tensorboard"] = None  # one folder of all ranks, whose rows the run would have from each of them
     if not role.sends and settings.mode != "disabled":
         changes["mode"] = "offline"
     if not role.sends and settings.resume == "must":
