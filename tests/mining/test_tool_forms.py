@@ -450,3 +450,35 @@ def test_an_amount_with_its_rate_is_a_result() -> None:
     """`Data Check: 9538.00M at 271.34MB/s`, as stressapptest ends, though the name says nothing."""
     text = "Stats: Memory Copy: 7166.00M at 204.36MB/s\nStats: Disk: 12.00M at 0.52MB/s\n"
     assert (None, {"Disk": 12}) in [(step, {k: v for k, v in row.items() if k == "Disk"}) for step, row in rows(text)]
+
+
+def test_names_ruled_off_above_columns_go_before_names_that_come_twice() -> None:
+    """`---reads--- ---writes---` over `total merged total merged`, as vmstat -d heads its disks."""
+    text = "disk- -----reads----- -----writes----\n       total merged    total merged\n"
+    text += "".join(f"vda    {i}9100    480     162{i}     11\nsda    {i}8100    481     161{i}     12\n" for i in SIX)
+    names = ("reads total", "reads merged", "writes total", "writes merged")
+    assert rows(text)[-1] == (None, {f"sda/{name}": value for name, value in zip(names, (68100, 481, 1616, 12))})
+
+
+def test_a_name_of_a_count_may_hold_a_number() -> None:
+    """`Aligned 1 time: 5999 (99.98%)`, as HISAT2 reports: neither number is that of `time`."""
+    text = "HISAT2 summary stats:\n\tTotal pairs: 6000\n"
+    text += "\t\tAligned 0 time: 1 (0.02%)\n\t\tAligned 1 time: 5999 (99.98%)\n\t\tAligned >1 times: 0 (0.00%)\n"
+    assert rows(text) == [
+        (None, {"Aligned 0 time": 1}),
+        (None, {"Aligned 1 time": 5999}),
+        (None, {"Aligned >1 times": 0}),
+    ]
+
+
+def test_a_list_of_names_with_their_numbers_is_a_result() -> None:
+    """The last line of MEGAHIT; for which k it worked, and what it chose, are none."""
+    text = "k-max reset to: 119\nAssemble contigs from SdBG for k = 21\nLocal assembly for k = 21\n"
+    text += "1 contigs, total 19991 bp, min 300 bp, max 900 bp, avg 512 bp, N50 640 bp\n"
+    assert rows(text) == [(None, {"total": 19991, "min": 300, "max": 900, "avg": 512, "N50": 640})]
+
+
+def test_values_with_their_names_between_bars_head_no_table() -> None:
+    """`| sys 28% | user 12% |`, as atop prints, is a row of its own, though its first one could head the others."""
+    text = lines("CPU | sys   2{i}% | user   1{i}% | irq   1% | idle  4{i}% | wait  1% |\n\n", *SIX)
+    assert not any("%" in name for _, row in rows(text) for name in row)

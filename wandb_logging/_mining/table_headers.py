@@ -48,6 +48,15 @@ def over_parts(above: str, header: str) -> bool:
     return len(uppers) == len(lowers) > 1 and plain and not once and few
 
 
+def over_groups(above: str, header: str) -> bool:
+    """Whether a line rules off groups of columns in which the same names come again: `---reads--- ---writes---`."""
+    names = header.split()
+    return len(_GROUPS.findall(above)) > 1 and not _GROUPS.sub("", above).strip("- ") and len(set(names)) < len(names)
+
+
+_GROUPS = re.compile(r"(?<!\S)-*([A-Za-z][\w/]*)-+(?!\S)")
+
+
 def joined(above: str, header: str) -> dict[str, str]:
     """Longer column names: the text above a name, in the line before the header, goes in front of it."""
     if over_parts(above, header):
@@ -58,14 +67,14 @@ def joined(above: str, header: str) -> dict[str, str]:
         return dict(zip(again, both))
     uppers = spans(TOKEN, BARS.sub(" ", above))
     lowers = spans(TOKEN, BARS.sub(" ", header))
-    if len(uppers) < len(lowers):
+    if len(uppers) < len(lowers) and not over_groups(above, header):
         uppers = spans(WIDE, BARS.sub(" ", above))
     names = distinct([name for name, _, _ in lowers])
     found: dict[str, str] = {}
     for i, (name, lower) in enumerate(zip(names, lowers)):
         over = uppers[i] if len(uppers) == len(lowers) else _over(lower, uppers)
         if over is not None:
-            found[name] = f"{over[0]} {lower[0]}"
+            found[name] = f"{over[0].strip('-')} {lower[0]}"
     return found
 
 

@@ -134,6 +134,7 @@ def is_setting(name: str) -> bool:
         re.match(
             r"(?i)n_|num_|(?-i:num[A-Z])|nb[ _]|max_|max(?:imum)? (?:number|no)\b"
             r"|max(?:imum)? (?:\w+ )?(?:steps|timesteps|iterations|epochs|episodes)\b"
+            r"|.+ (?:to|(?:for|from|with) [a-z])\Z"  # `reset to: 119`, `Local assembly for k = 21`
             r"|min_lr|#|time[ _-]?step\Z|(?:.* )?(?:sampl(?:e|ing)|baud|clock|refresh) ?rate\Z",
             name,
         )

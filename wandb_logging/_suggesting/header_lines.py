@@ -81,6 +81,7 @@ _GAP = re.compile(r"\s{2,}")
 _LEAST_NAMES, _MOST_NAMES = 3, 60
 _LONGEST = 600  # characters
 _COLUMN_NAME = re.compile(r"[A-Za-z_][\w/]*(?:\[\d+\])*\Z")  # S/CPU, c_press[1], v_density
+_PAIRED = re.compile(r"\|\s*[A-Za-z]+ +\d[\d.]*%\s*\|")  # `| sys 28% | user 12% |`, values with their names
 _PERCENTILE = re.compile(r"\.\d+\Z")
 _COLUMN = 8  # so wide an ornament between names is a column that draws something
 _BRACKETS = re.compile(r"\([^()]*\)(?=:\s*\Z)")
@@ -103,7 +104,8 @@ def _without_numbers(words: Sequence[str], text: str) -> str:
             named = named.replace(part, "name")  # `Drag Monitor 1 (N)`
     if _CLASSES.search(named):
         named = _CLASSES.sub("", named)  # `ntree  OOB  1  2  3`
-    if len(table_cells.BARS.findall(text)) > 3 or _QUANTILES.search(named):
+    bars = len(table_cells.BARS.findall(text)) > 3 and not _PAIRED.search(text)
+    if bars or _QUANTILES.search(named):
         named = _PERCENTS.sub("name", named)
     return named
 
@@ -178,7 +180,7 @@ def line_above(texts: Sequence[Text], i: int) -> str | None:
     text = texts[i - 1][1] if i else ""
     words = table_cells.BARS.sub(" ", text).split()
     below = table_cells.BARS.sub(" ", texts[i][1]).split()
-    if table_headers.over_parts(text, texts[i][1]):
+    if table_headers.over_parts(text, texts[i][1]) or table_headers.over_groups(text, texts[i][1]):
         return " ".join(words)
     if (
         "|" in text

@@ -64,6 +64,9 @@ def _is_plain(group: Group, begin: int) -> bool:
         return True
     if item.number >= begin > 0 and any(_is_clause(item, item.fields[i]) for i in wanted):
         return True
+    if len(wanted) > 1 and _are_clauses(item):
+        wanted.update((i, one.name) for i, one in enumerate(item.fields) if one.sep == " ")
+        return True
     several = len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and item.number >= begin)
     bare = several and len(item.key.split()) <= 3 * len(wanted) + bool(first.section)
     return (bare and all(map(is_metric, wanted.values()))) or (len(wanted) == 1 and begin > 0 and _is_alone(group))
@@ -87,6 +90,16 @@ def _is_clause(item: Shape, one: Field) -> bool:
 
 
 _STARTS, _END = re.compile(r"(?:\A|[;,:.|#\t])\s*\Z"), re.compile(r"\s*(?:[;,|\t)]|\.?\Z)|\s(?:at|in|after|found|@)\s")
+
+
+def _are_clauses(item: Shape) -> bool:
+    """Whether a line is a list of names with their numbers: `1 contigs, total 19991 bp, min 300 bp, max 900 bp`."""
+    parts = item.text[item.head :].strip(" .").split(", ")
+    named = sum(bool(_CLAUSE.fullmatch(part)) for part in parts)
+    return named > _FEW - 1 and named >= len(parts) - 1 == len(item.fields) - 1
+
+
+_CLAUSE = re.compile(rf"[A-Za-z]\w*(?: [A-Za-z]+)? {PLAIN}(?: ?[A-Za-z%]{{1,5}})?")
 
 
 def without_lists(kept: list[Group]) -> list[Group]:

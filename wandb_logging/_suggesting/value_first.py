@@ -1,4 +1,7 @@
-"""Reports in which each line begins with its number: `8671 (86.71%) aligned once`, `4,012,345 cycles  # 3.25 GHz`."""
+"""Reports in which each line begins with its number, or has a count and its share at its end.
+
+`8671 (86.71%) aligned once`, `4,012,345 cycles  # 3.25 GHz`, `Aligned 1 time: 5999 (99.98%)`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ _LINE = re.compile(
     r"\s*\d[\d,]*(?:\.\d+)?(?P<more> \+ \d+| \(\d[\d.]*%\))?(?P<unit>\s(?:msec|ms|sec|s|%|[KMGT])|%)?\s+"
     r"(?P<name>[A-Za-z>][\w>-]*(?: [\w>-]+){0,7})\s*(?:(?P<aside>\([^()]*\)|#\s+[\d,.]+[ %].*\S)\s*)?\Z"
 )
+_SHARED = re.compile(
+    r"\s*(?P<name>[A-Za-z](?=[^:]*\d)[^:{}=]{3,60}):\s+[\d,]+(?P<unit>)(?P<more> \(\d[\d.]*%\))(?P<aside>)\s*\Z"
+)  # names that hold a number; others are found as they are
 _LEAST = 3
 
 
@@ -19,7 +25,7 @@ def value_first(texts: Sequence[Text]) -> list[Finding]:
     """Find runs of such lines that recur, or that each have a percentage in brackets, a second count, or a rate."""
     runs: list[list[tuple[int, re.Match[str]]]] = [[]]
     for number, text in texts:
-        match = _LINE.match(text)
+        match = _LINE.match(text) or _SHARED.match(text)
         if match is not None:
             runs[-1].append((number, match))
         elif runs[-1]:
@@ -64,4 +70,5 @@ _MANY = 6  # lines
 def _finding(number: int, match: re.Match[str]) -> Finding:
     name = match["name"].strip()
     middle = re.sub(r"\d[\d.]*", "{_}", match["more"] or "") + (match["unit"] or "")
-    return Finding([{"line": f"{{{name}}}{middle} {name}"}], "a line of a report", {number})
+    line = f"{name}: {{{name}}}{middle}" if match.re is _SHARED else f"{{{name}}}{middle} {name}"
+    return Finding([{"line": line}], "a line of a report", {number})
