@@ -149,6 +149,7 @@ def test_what_to_do_where_nothing_is_found(
         ("", "log: is empty"),
         ("no metric\n", own),
         ("no\nmetric\nhere\nloss 0.5\n", "nothing in its first 3 lines is sure to be metrics"),
+        (json.dumps({f"loss {i}": i / 7 for i in range(300)}), "longer, the first 4096 characters are looked at"),
     ):
         log.write_text(text)
         assert main([name, str(log)]) == 1

@@ -683,6 +683,13 @@ def test_a_decimal_point_elsewhere_in_a_log_with_decimal_commas(point: str) -> N
     assert rows(text) == rows(german) == wanted
 
 
+def test_very_many_columns() -> None:
+    """As in the `progress.csv` of a trainer: its header is longer than any that blanks tell apart."""
+    names = [f"info/learner/default_policy/loss_{i}" for i in range(100)]
+    text = "\n".join([",".join(["iteration", *names]), *(f"{i}" + f",{i / 8}" * 100 for i in range(3))])
+    assert rows(text) == [(i, dict.fromkeys(names, i / 8)) for i in range(3)]
+
+
 def test_decimal_commas_beside_decimal_points() -> None:
     """Each form of lines has its own; and a list of two is no number."""
     text = "".join(f"loss 0,{i}5 %\nstep {i} time=0.{i}5 window 3,{i}\n" for i in range(1, 9))

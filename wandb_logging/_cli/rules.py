@@ -68,6 +68,8 @@ class Log:
         """Say that nothing in the log is sure to be metrics, and what to do then; by default to write a rule."""
         if not any(line.strip() for _, line in self._head):
             return f"{self._path}: is empty"
+        if 2 * sum(len(line) > lines.MAX_CHARS for _, line in self._head) > len(self._head):
+            then = f"of its lines, which are longer, the first {lines.MAX_CHARS} characters are looked at"
         then = then or f"a rule of your own is a line of it with names for its numbers, as in {_EXAMPLE}"
         return f"{self._path}: nothing {self._part} is sure to be metrics; {then}"
 

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from wandb_logging._mining import cells as table_cells, table_headers
+from wandb_logging._mining import cells as table_cells, lines, table_headers
 from wandb_logging._mining.cells import cell
 from wandb_logging._mining.pairs import hidden
 from wandb_logging._mining.row_cells import row
@@ -55,7 +55,7 @@ def _is_something_else(text: str, words: Sequence[str]) -> bool:
 def _can_be_names(text: str, words: Sequence[str]) -> bool:
     """Whether the words of a line can be names of columns: two or more, without numbers that belong to no name."""
     several = 2 <= len(words) <= _MOST_NAMES or (len(words) == 1 and max(map(text.count, ",;")) > 1)
-    if len(text) > _LONGEST or not several:
+    if len(text) > (_LONGEST if text.count(",") < _MOST_NAMES else lines.MAX_CHARS) or not several:
         return False
     named = re.split(r"[\s,;]+", _without_numbers(words, text))
     return not any(cell(word) is not None and not word.isalpha() and not _PERCENTILE.match(word) for word in named)
@@ -79,7 +79,7 @@ _COMMAS = 2  # of which one may be in a time of day
 _STAMPED = re.compile(r"\d\d[:-]\d\d")
 _GAP = re.compile(r"\s{2,}")
 _LEAST_NAMES, _MOST_NAMES = 3, 60
-_LONGEST = 600  # characters
+_LONGEST = 600  # characters, but where commas tell of very many columns, as in the `progress.csv` of a trainer
 _COLUMN_NAME = re.compile(r"[A-Za-z_][\w/]*(?:\[\d+\])*\Z")  # S/CPU, c_press[1], v_density
 _PAIRED = re.compile(r"\|\s*[A-Za-z]+ +\d[\d.]*%\s*\|")  # `| sys 28% | user 12% |`, values with their names
 _PERCENTILE = re.compile(r"\.\d+\Z")
