@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from tests.mining import scoring
 from wandb_logging._cli import main
-from wandb_logging._mining import as_yaml
+from wandb_logging._mining import as_yaml, rule_keys
 from wandb_logging._mining.ruleset import RuleSet, mine
 from wandb_logging._suggesting.suggest import suggest
 from wandb_logging._suggesting.untaken import MOST, Untaken, untaken
@@ -36,11 +36,22 @@ def left(text: str) -> list[Untaken]:
 
 
 @pytest.mark.slow
-def test_each_proposed_rule_finds_rows_in_its_log() -> None:
-    """On all logs of the tests: it is accepted, fits its sample, finds rows beside those of the others."""
+def test_each_rule_finds_rows_in_its_log() -> None:
+    """On all logs of the tests: what is suggested is YAML of the same rules, which editors accept, each of use.
+
+    One that is proposed is accepted, fits its sample, and finds rows beside those of the others.
+    """
+    jsonschema = pytest.importorskip("jsonschema")
     proposed = 0
+    accepted = jsonschema.Draft202012Validator(rule_keys.schema())
     for text in LOGS.values():
-        given = rules(text)
+        suggested = suggest(text)
+        given = [one.rule for one in suggested]
+        accepted.validate(given)
+        assert (yaml.safe_load(as_yaml.write([(one.rule, one.comment) for one in suggested])) or []) == given
+        used = RuleSet(given)
+        assert list(mine(text, used)) or not given
+        assert used.unused == []
         found = untaken(text, given)
         assert len(found) <= MOST
         for one in found:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MORE = (
     "Its output passes through unchanged and is the Logs tab; --rules finds metrics in it. What a Python program logs",
     'with extra={"metrics": ...} is in the run, too, without a line changed.',
-    "Exit code: that of the program, 128 + n after signal n; 127 there is no such program; 2 wrong usage;",
-    "1 in place of 0 if its output could not be written where it should be.",
+    "Exit code: that of the program, 128 + n after signal n; 127 there is no such program, 126 it cannot be started;",
+    "2 wrong usage; 1 in place of 0 if its output could not be written where it should be.",
 )
 EXAMPLES = (
     "run -- ./simulate --steps 1000",
