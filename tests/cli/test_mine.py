@@ -189,6 +189,25 @@ def test_stdin_stays(name: str) -> None:
     assert done.stderr.startswith("wandb-logging: -: is empty")
 
 
+@pytest.mark.parametrize("log", ["01-nanogpt", "19-lightgbm", "51-lammps"])
+def test_suggested_json_is_read(log: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `suggest --json` prints, a rule a line, can be used as what it prints without."""
+    file = tmp_path / "rules.json"
+    path = str(scoring.LOGS / f"{log}.log")
+    assert main(["suggest", "--json", path]) == 0
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert rules.rules_of(file) == [one.rule for one in suggest(scoring.text(log))]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"line": "loss {loss}"}', "line: 'loss {loss}'", "text_metrics: {line: 'loss {loss}'}"]
+)
+def test_one_rule_without_a_list(tmp_path: Path, text: str) -> None:
+    """It is clear what is meant."""
+    (tmp_path / "rules").write_text(text, encoding="utf-8")
+    assert rules.rules_of(tmp_path / "rules") == [{"line": "loss {loss}"}]
+
+
 def test_rules_that_people_wrote(log: Path, tmp_path: Path) -> None:
     """All of YAML, if there is a reader of it; and a handler's entry as well as a list."""
     rules = tmp_path / "rules.yaml"

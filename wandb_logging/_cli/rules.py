@@ -42,7 +42,7 @@ class Log:
         except OSError:
             file.close()
             raise
-        encoding = next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
+        encoding = _marked(begin)
         if encoding is None and not _is_text(begin):
             file.close()
             raise NotText(f"{path}: is no text. Of a compressed log: zcat FILE | {PROG} mine -, or tail -")
@@ -111,6 +111,11 @@ def _past_nuls(file: BufferedReader) -> bytes:
     return b""
 
 
+def _marked(begin: bytes) -> str | None:
+    """The encoding that the first bytes of a file tell, as PowerShell writes it; None if they tell none."""
+    return next((name for mark, name in _MARKS.items() if begin.startswith(mark)), None)
+
+
 def _is_text(begin: bytes) -> bool:
     """Whether a file that begins so is text. Some programs write a NUL now and then."""
     nuls = begin.count(b"\0")
@@ -140,7 +145,8 @@ def text_metrics_of(path: Path) -> dict[str, Any]:
         SettingsError: the file holds no rules.
     """
     with _opened(path) as file:
-        text = file.read(_MOST_RULES).decode("utf-8", "replace")
+        written = file.read(_MOST_RULES)
+    text = written.decode(_marked(written) or "utf-8", "replace")
     try:
         found = as_yaml.read(text)
         return _all_of_yaml(text) if found is None else _meant(found, text)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wandb_logging._mining.rule_keys import with_off
+from wandb_logging._mining.rule_keys import FORMS, with_off
 
 _ENTRY = re.compile(r"(- |  )([A-Za-z]+): (.*)\Z")
 _HEADS = frozenset({"text_metrics:", "rules:"})
@@ -37,14 +38,17 @@ def _printable(text: str) -> str:
 
 
 def read(text: str) -> dict[str, Any] | None:
-    """Read what `write` wrote, or JSON, as `text_metrics`; None if the text is neither, such as other YAML."""
-    try:
-        return _of_tree(json.loads(text))
-    except ValueError:
-        pass
+    """Read what `write` wrote, or JSON, as `text_metrics`; None if the text is neither, such as other YAML.
+
+    JSON may also be one rule a line, as `suggest --json` prints it.
+    """
+    lines = [line for line in text.split("\n") if line.strip()]
+    for form in (text, f"[{','.join(lines)}]" if text.startswith("{") else ""):
+        with contextlib.suppress(json.JSONDecodeError):
+            return _of_tree(json.loads(form))
     rules: list[dict[str, Any]] = []
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#") or line.strip() in _HEADS:
+    for line in lines:
+        if line.lstrip().startswith("#") or line.strip() in _HEADS:
             continue
         match = _ENTRY.match(line)
         if match is None or (match[1] != "- " and not rules):
@@ -63,14 +67,16 @@ def text_metrics_in(tree: object) -> dict[str, Any]:
     """The setting `text_metrics` in a file's content: rules, and what else a mapping has beside them.
 
     Args:
-        tree: a list of rules, or a mapping that has them under `rules`; or a mapping that has one of these under
-            `text_metrics`.
+        tree: a list of rules, one rule, or a mapping that has them under `rules`; or a mapping that has one of these
+            under `text_metrics`.
 
     Raises:
         ValueError: there are no rules in it.
     """
     if isinstance(tree, dict):
         tree = tree.get("text_metrics", tree)
+    if isinstance(tree, dict) and any(form in tree for form in FORMS):
+        tree = [tree]
     found = tree if isinstance(tree, dict) else {"rules": tree}
     if not isinstance(found.get("rules"), list):
         raise ValueError('holds no list of rules, each of which begins with "- "')
