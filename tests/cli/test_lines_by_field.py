@@ -27,4 +27,6 @@ def test_lines_by_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert shown[0].endswith(" INFO:fields:hello user=bo fold=3")
     assert _cli.main(["logs", "--raw", "--field", "user=al"]) == 0
     assert '"user": "al"' in capsys.readouterr().out
+    assert _cli.main(["logs", "--field", "usr=al"]) == 0
+    assert capsys.readouterr() == ("", "wandb-logging: no line with usr=al; only JSON lines have fields\n")
     assert _cli.main(["logs", "--field", "user"]) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wandb_logging._cli.arguments import count
 from wandb_logging._cli.found import run_named
-from wandb_logging._cli.output import DONE, say
+from wandb_logging._cli.output import DONE, complain, say
 from wandb_logging._journal.rundir import RunDir
 from wandb_logging._reading.text import TextReader
 from wandb_logging._settings.settings import Settings
@@ -50,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         lines = [line for line in reader.read() if fits(line, args.field)]
         _print(lines if args.lines is None else lines[max(0, len(lines) - args.lines) :], args)
+        if args.field and not lines:
+            named = ", ".join("=".join(one) for one in args.field)
+            complain(f"no line with {named}" + (" yet" if args.follow else "") + "; only JSON lines have fields")
         while args.follow and run_dir.alive():
             time.sleep(_LOOK_AGAIN)
             _print(reader.read(), args)
