@@ -690,6 +690,13 @@ def test_very_many_columns() -> None:
     assert rows(text) == [(i, dict.fromkeys(names, i / 8)) for i in range(3)]
 
 
+def test_decimal_commas_in_a_table() -> None:
+    """However many digits are behind them, and whatever stands above the header."""
+    text = "Version 1.2\n Schritt   Fehler    Dauer\n"
+    text += "".join(f"{i:8} {1 / i:8.4f} {i / 4:8.3f}\n" for i in range(1, 7)).replace(".", ",")
+    assert rows(text)[:2] == [(1, {"Fehler": 1, "Dauer": 0.25}), (2, {"Fehler": 0.5, "Dauer": 0.5})]
+
+
 def test_decimal_commas_beside_decimal_points() -> None:
     """Each form of lines has its own; and a list of two is no number."""
     text = "".join(f"loss 0,{i}5 %\nstep {i} time=0.{i}5 window 3,{i}\n" for i in range(1, 9))

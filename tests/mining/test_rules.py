@@ -92,6 +92,15 @@ class TestLine:
             assert found("loss 3.5\nloss 0.6931 at\nloss 0.500 s", form) == []
             assert found("loss 12.084 s", form) == [(None, {"loss": 12084})]
 
+    def test_a_group_of_thousands_does_not_begin_with_nothing(self) -> None:
+        """In a table 0,250 is not 250, and neither is 0.250 where commas are decimal."""
+        text = "step loss acc\n1 1,250 0.250\n2 0,250 0,5"
+        assert found(text, {"table": "step", "step": "step"}) == [(1, {"loss": 1250, "acc": 0.25})]
+        assert found(text, {"table": "step", "step": "step", "decimal": ","}) == [
+            (1, {"loss": 1.25}),
+            (2, {"loss": 0.25, "acc": 0.5}),
+        ]
+
     def test_cells_behind_commas(self) -> None:
         """A whole number before another cell is no half of a decimal, though a comma stands between them."""
         text = "train,5,0.25\ntrain,6,12:30:01\ntrain,7,2026-11-29\ntrain,8,9/10\ntrain,-9,0.5,1"

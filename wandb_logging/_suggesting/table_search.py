@@ -161,5 +161,5 @@ def _decimal(texts: Sequence[Text], i: int) -> str:
     """The decimal separator in the rows below a header."""
     following = [text for _, text in texts[i + 1 : i + 5] if text.strip() and not table_cells.RULE.match(text)][:2]
     apart = texts[i][1].count(";") > 1  # semicolons separate the cells, so a comma does not
-    form = r"[;\s]\d+,\d+(?=;|\s|$)" if apart else r"\s\d+,\d\d?(?:\s|$)"
+    form = r"[;\s]\d+,\d+(?=;|\s|$)" if apart else r"\s[-+]?(?:\d+,(?:\d\d?|\d{4,})|0,\d+)(?:\s|$)"
     return "," if any(re.search(form, f" {text}") for text in following) else "."
