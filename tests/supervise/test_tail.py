@@ -232,10 +232,15 @@ class TestCommand:
         assert process.returncode == 0
 
     def test_a_file_that_is_not_there(self) -> None:
-        """Without following, a file that is missing is said."""
-        process = child("tail", "nowhere.log", "--no-follow", "--mode", "offline")
-        _, err = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, "nowhere.log: no such file" in err) == (1, True)
+        """Without following, a file that is missing is said; a mistyped name leaves no run without anything in it."""
+        Path("a.log").write_text("one\n")
+        Path("bare").mkdir()
+        for others, texts in (["bare"], []), (["a.log"], [["one"]]):
+            process = child("tail", "nowhere.log", *others, "--no-follow", "--mode", "offline")
+            _, err = process.communicate(timeout=PATIENCE)
+            assert (process.returncode, "nowhere.log: no such file" in err) == (1, True)
+            runs = read_runs("wandb_cache") if Path("wandb_cache").exists() else []
+            assert [[line.rpartition(" ")[2] for line in run.lines] for run in runs] == texts
 
     def test_a_file_that_is_waited_for_is_said(self) -> None:
         """Who mistyped a name would else wait for ever."""

@@ -65,9 +65,6 @@ def run(args: argparse.Namespace) -> int:
 
     with _asked_to_end() as asked_since:
         files = list(filter(_is_log, args.file))
-        begun = _begun(args) if files else None
-        if begun is None:
-            return LEFT
         absent = [path for path in files if str(path) != "-" and not path.exists()]
         for path in absent:  # who mistyped a name would wait for ever
             complain(f"{path}: no such file" + ("" if args.no_follow else " yet: waiting for it"))
@@ -76,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
             complain(
                 f"{path}: no event files there{'' if args.no_follow else ' yet'}. Logs in a folder are named: *.log"
             )
+        begun = _begun(args) if set(files).difference([*absent, *empty] if args.no_follow else ()) else None
+        if begun is None:
+            return LEFT
         unread: list[Path] = []
 
         def failed(path: Path, why: OSError) -> None:
