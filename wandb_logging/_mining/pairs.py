@@ -39,7 +39,7 @@ _HIDDEN = "\x01"
 
 _UNIT_GLUED = r"(?P<glued>[A-Za-zµμ°%](?:[A-Za-zµμ/]{0,10}[A-Za-zµμ])?|/s(?:ec)?)?"
 _TO_GOAL = r"(?=/ {0,3}\d[\d.]{0,12}(?:[eE][-+]?\d+|%|m?s)?(?:[,;\s)]|$))"
-_EDGE = r"(?![\w%@/.:])|(?=[.:](?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
+_EDGE = r"(?![\w%@/.:])|(?=(?:\.(?:\.\.)?|:)(?:\s|$))|(?=/(?:s|sec|it|step|epoch)\b|/[A-Za-z_]\w{0,30}=)|" + _TO_GOAL
 _FORMS = {
     decimal: re.compile(
         rf"(?<![\w.#@$/\x01,^])(?<!\d')(?<!@\.\d:)(?<!@0\.\d:)(?<!@0\.\d\d:)(?<![\d)\]][-+])(?<![A-Za-z]-)(?:(?<=[\[(])|{numbers.UNHALVED[decimal]})(?P<number>{form}){_UNIT_GLUED}"

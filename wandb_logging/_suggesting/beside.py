@@ -67,6 +67,22 @@ def _varies(group: Group, i: int) -> bool:
     return len(set(values)) > 1 and any(value % 1 for value in values)
 
 
+def cut_short(groups: list[Group], kept: list[Group]) -> list[Group]:
+    """Find the lines that are the beginning of rows: `Iter 9: f 1.5, gap 1e-8` where rows go on with `, 10 features`."""
+    rows = [group for group in kept if len(group.shapes) >= _ROWS]
+    found = []
+    for group in groups:
+        names = [one.name for one in group.first.fields]
+        for row in rows if len(group.shapes) < _ROWS else ():
+            begin = [one.name for one in row.first.fields[: len(names)]]
+            if names == begin and row.first.key.startswith(group.first.key) and row.first.key != group.first.key:
+                group.wanted = {i: name for i, name in row.wanted.items() if i < len(names)}
+                group.step = row.step if row.step is not None and row.step < len(names) else None
+                found += [] if group in kept or not group.wanted else [group]
+                break
+    return found
+
+
 _ENDS = re.compile(rf"((?i:initial|final|best|last|overall)) +([A-Za-z][\w ]*?) *[:= ] *{PLAIN}%?\s*\Z")
 
 

@@ -110,6 +110,7 @@ def _begin(regular: Sequence[Group], findings: Sequence[Finding]) -> int:
 
 def _add_others(kept: list[Group], groups: list[Group], headed: AbstractSet[int], begin: int) -> None:
     """Add the groups that are wanted because of those that are kept, of headings, or of the lines beside them."""
+    kept += beside.cut_short(groups, kept)
     kept += beside.like_rows(groups, kept)
     kept += reports.report(groups, kept, begin)
     kept += reports.under(headed, groups, kept)
