@@ -7,7 +7,7 @@ import re
 from wandb_logging._dataclass import dataclass
 from wandb_logging._mining import numbers
 from wandb_logging._mining.lines import blanks
-from wandb_logging._mining.vocabulary import APART, TRAIN, is_metric, step_rank
+from wandb_logging._mining.vocabulary import APART, APART_WORDS, TRAIN, is_metric, step_rank
 
 MAX_PAIRS = 100  # pairs of one line
 _MAX_NAME = 60
@@ -396,7 +396,7 @@ _ANGLED = re.compile(r"<\w{1,30}>\Z")  # <energy>: an average
 _PERCENTILE = re.compile(
     r" percentile(?:\b[^:=]{0,30}[:=]|\s{2,}[-+]?\d)"
 )  # `50.00 percentile latency (ns) : 38123456789`: all a name
-_COMPOUND = re.compile(r"-[A-Za-z_]{2}")
+_COMPOUND = re.compile(rf"-(?!(?:train|{APART_WORDS})\b)[A-Za-z_]{{2}}")
 _CHAINED = re.compile(r"(?:^|[,;|]|\s{2})\s*([A-Za-z]\w{0,20} = [A-Za-z]\w{0,20})\Z")
 _TIGHT = re.compile(r"\w:[^\s:/]\S* [^\s:]+\Z")
 _LEADING = frozenset("with and has in on at for With And Has On At For".split())  # `In root: 650` is a name

@@ -45,10 +45,13 @@ def _of_what(group: Group) -> str:
 
 
 def _cell_of(group: Group) -> str:
-    """The cell before the metrics that says which data they are about: `valid` in `Epoch 3 | valid | loss 0.5`."""
+    """The cell before the metrics that says which data they are about: `valid` in `Epoch 3 | valid | loss 0.5`.
+
+    It may be glued to the step: `Epoch 3-valid | loss 0.5`.
+    """
     item = group.first
     first = min((item.fields[i].start for i in group.wanted), default=item.head)
-    cells = (part.strip() for part in re.split(r"[|;,()\[\]]|\s-\s", item.text[item.head : first])[1:])
+    cells = (part.strip() for part in re.split(r"[|;,()\[\]]|\s-\s|(?<=\d)-", item.text[item.head : first])[1:])
     found = next((cell for cell in cells if APART.fullmatch(cell)), "")
     return f"{found}/" if found else ""
 

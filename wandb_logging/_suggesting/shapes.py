@@ -24,13 +24,15 @@ _EPOCH = re.compile(r"(?i)\bepoch\s?(?:\(\w{1,12}\))?\s*\[\s*(\d{1,9})\s*\](?=\s
 _BETWEEN = re.compile(r"\]\s?\[\s*\Z")
 _RANGE = re.compile(r"(?<![\w./,-])(\d{1,9})-(\d{1,9})(?![\d.:/-])([A-Za-z]*)")
 _GLUED = re.compile(r"(?<![\w.-])(\d{1,9})(epoch|step|iter|batch|it(?= \[))(?![A-Za-z])")
-_GLUED_RESULT = re.compile(r"(?<![\w.-])([A-Za-z]{3,12})(\d{1,9}\.\d{1,12})(?![\w.])")  # loss0.546
+_GLUED_RESULT = re.compile(r"(?<![\w.-])([A-Za-z]{3,12})-?(\d{1,9}\.\d{1,12})(?![\w.])")  # loss0.546, loss-0.546
 _BEGINS_GLUED = re.compile(r"\s*\[?(e|ep|epoch|it|iter|step|batch|round)_?(\d{1,9})(?=[\s:|,\]])", re.IGNORECASE)
 _BEGINS_COUNTED = re.compile(
     r"\s*[\[(]\s*(\d{1,9}) (epochs?|iter(?:ation)?s?|steps?|updates?|episodes?|rounds?)\s*[\])]"
 )
 _NUMBERED = re.compile(r"(?<![\w#\[])# ?(\d{1,9})(?=[,:]?\s)")  # search #3, score: 0.5
-_NAMED_NUMBER = re.compile(r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])")  # Iteration #3
+_NAMED_NUMBER = re.compile(
+    r"([A-Za-z]{2,20}) ?#(\d{1,9})(?![\w/.])|(?:(?<!\S)|(?<=\d-))([A-Z][a-z]{2,20})-(\d{1,9})(?=[-:,;\s])"
+)  # Iteration #3, Epoch-3-Batch-200:
 _COUNT_ALONE = re.compile(r"\s*[A-Za-z]{2,20} ?\[\s*(\d{1,9})\s*\]:?\s*\Z")  # run [50]:
 _LONE = re.compile(
     r"\s*(?:(?:Run |[*+!] {1,9})(\d{1,9})(?=:\s)|\[(\d{1,3}(?:,\d{3})+)\]"
@@ -57,7 +59,7 @@ _PREFIX = re.compile(
     r"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{3}(?=\D)"
     rf"|(?!error(?: [a-z]+)?\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
-    r"|\[(?:info|debug|warning|error)\]:?"
+    r"|\[(?i:info|debug|warning|error)\]:?"
     r"|[A-Z]{2,4}\t(?=\w[^\t]{2,80}:\t)"  # what kind of line it is, before a name, a colon and a number
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"
@@ -301,9 +303,9 @@ def _numbered(blotted: str, head: int) -> list[Field]:
 def _named_numbers(blotted: str, head: int) -> list[Field]:
     """Steps behind a sign: `Iteration #3`."""
     return [
-        Field(match[1], int(match[2]), "+", *match.span(2))
+        Field(match[at], int(match[at + 1]), "+", *match.span(at + 1))
         for match in _NAMED_NUMBER.finditer(blotted, head)
-        if step_rank(match[1]) is not None
+        if step_rank(match[at := 1 if match[1] else 3]) is not None
     ]
 
 

@@ -115,7 +115,7 @@ def _tidied(text: str) -> str:
 def _with_options(rule: dict[str, Any], group: Group) -> dict[str, Any]:
     if group.expression:
         rule["step"] = group.expression
-        rule["drop"] = ["i"]
+        rule["drop"] = [name for i, name in group.parts.items() if i not in group.wanted]
     if group.label:
         rule["prefix"] = group.label
     if group.step is None and "step" in group.wanted.values():
@@ -130,7 +130,7 @@ def _places(group: Group) -> list[tuple[int, int, str]]:
     names = _unique(group)
     mixed = len({one.key for one in group.shapes}) > 1
     for i, one in enumerate(item.fields):
-        name = group.parts.get(i, "step") if i == group.step else names.get(i, "_")
+        name = group.parts.get(i, "step") if i == group.step else names.get(i, group.parts.get(i, "_"))
         others = [other for other in group.shapes if i < len(other.fields)] if mixed else []
         changes = len({units.behind(other.text, other.fields[i].end) for other in others}) > 1
         found.append(_measured(item, one.start, one.end, name) if changes else (one.start, one.end, f"{{{name}}}"))
