@@ -33,6 +33,7 @@ METRICS = frozenset(
     "mbps gbps kbps retrans succeeded percentage statistic cfi tli rmsea srmr akaike bayesian "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf ter meteor cider rouge1 "
+    "epe jaccard specificity sensitivity brier crps lpips mpjpe mase wape hausdorff "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "rms amplitude med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
 )

@@ -48,11 +48,14 @@ def is_vector(group: Group, i: int) -> bool:
 
 
 def _is_point(text: str, start: int) -> bool:
-    match = _VECTOR.match(text, max(len(text[:start].rstrip()) - 1, 0))
-    return match is not None and ("," not in match[1] or len(set(re.findall(r"[^\s,]+", match[1]))) > 1)
+    begin = max(len(text[:start].rstrip()) - 1, 0)
+    match = _VECTOR.match(text, begin)
+    several = match is not None and ("," not in match[1] or len(set(re.findall(r"[^\s,]+", match[1]))) > 1)
+    return several or _SIZES.match(text, begin) is not None
 
 
 _VECTOR = re.compile(rf"\[(\s?{PLAIN}(?:(?:,\s{{0,3}}|\s{{1,9}}){PLAIN})+)\s?\]")
+_SIZES = re.compile(r"\(\d{1,9}(?:, ?\d{1,9})+\)")  # of an array: (89, 32, 24)
 
 
 def _is_progress(group: Group, i: int) -> bool:

@@ -19,7 +19,7 @@ def find_step(group: Group) -> None:
     ranked = [
         (len(group.shapes) > 1 and len(set(group.values(i))) == 1, rank + 15 * _may_stand(item, group.values(i)), i)
         for i, item in fields
-        if (rank := _rank(item)) is not None and _may_count(group, i, rank)
+        if (rank := _rank(item)) is not None and _may_count(group, i, rank) and not _is_told_before(group, i)
     ]
     if ranked:
         group.step = min(ranked)[2]
@@ -34,6 +34,13 @@ def find_step(group: Group) -> None:
             ),
             None,
         )
+
+
+def _is_told_before(group: Group, i: int) -> bool:
+    """Whether a counter without a name repeats the step before it: `Epoch 3 (3/200)`."""
+    fields = group.first.fields
+    before = fields[i - 1] if i and fields[i].sep == "/" and not fields[i].name else None
+    return before is not None and step_rank(before.name) is not None and group.values(i - 1) == group.values(i)
 
 
 def swap_counters(group: Group) -> None:
