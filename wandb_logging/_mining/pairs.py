@@ -90,7 +90,7 @@ _AFTER = re.compile(
 )
 _INTERVAL = re.compile(r"(?<=[:=] )\[[-+.\deE]{1,24}, ?[-+.\deE]{1,24}\](?= +[-+.\d])")  # gap: [250, 388] 35.567 %
 _UNITS_BEHIND = numbers.UNITS | {"#/sec", "frames", "Kbytes/sec", "Kbytes"}
-_IS_UNIT = re.compile(r"(?<![^\s=:(\[])[-+]?\d[\d.]* +\S+\s+\Z")  # a number and what stands between it and the next
+_IS_UNIT = re.compile(r"(?<![^\s=:(\[])[-+]?\d[\d.]* (?! )\S+\s+\Z")  # a number and what stands between it and the next
 _OPTION = re.compile(r"(?i)\b(?:reading|setting|using|option|default)\s+'\w{1,60}'\Z")  # reading 'chi_max'=20
 _NAME = re.compile(r"[^\W\d_]|\d%\Z")
 _LOOSE = re.compile(r"(?:^|\s)\d+(?:\s|$)(?!percentile)")

@@ -180,8 +180,10 @@ _RESULTS = frozenset(
 
 
 def is_left(name: str) -> bool:
-    """Whether a number with this name says how long something will still take."""
-    return not _LEFT.isdisjoint(words(name))
+    """Whether a number with this name says how long something will still take: `time left`, but not `hits left`."""
+    parts = set(words(name))
+    side = "left" in parts and not METRICS.isdisjoint(parts - _OF_SERVICES - {"iterations", "elapsed"})
+    return not side and not _LEFT.isdisjoint(parts)
 
 
 def is_timing(name: str) -> bool:
@@ -223,6 +225,9 @@ def noun(name: str, *, whole: bool = True) -> str:
     return behind if is_metric(behind) else " ".join(parts)
 
 
+_MEAN = re.compile(r"(?i)\b(?:mean|average|avg|median|reciprocal) ")
+
+
 def is_id(name: str) -> bool:
-    """Whether a number with this name only identifies something."""
-    return bool(_IDS.search(name)) and not is_rate(name)
+    """Whether a number with this name only identifies something; a mean does not."""
+    return bool(_IDS.search(name)) and not is_rate(name) and not _MEAN.search(name)

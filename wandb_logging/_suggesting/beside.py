@@ -68,7 +68,7 @@ def _varies(group: Group, i: int) -> bool:
 
 
 def cut_short(groups: list[Group], kept: list[Group]) -> list[Group]:
-    """Find the lines that are the beginning of rows: `Iter 9: f 1.5, gap 1e-8` where rows go on with `, 10 features`."""
+    """Find the lines that are the beginning of rows: `Iter 9: f 1.5, gap 1e-8` where rows go on with `, 9 of 10`."""
     rows = [group for group in kept if len(group.shapes) >= _ROWS]
     found = []
     for group in groups:

@@ -69,7 +69,8 @@ def _is_plain(group: Group, begin: int) -> bool:
         return True
     several = len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and item.number >= begin)
     bare = several and len(item.key.split()) <= 3 * len(wanted) + bool(first.section)
-    return (bare and all(map(is_metric, wanted.values()))) or (len(wanted) == 1 and begin > 0 and _is_alone(group))
+    alone = len(wanted) == 1 and _is_alone(group) and (begin > 0 or is_result(first.name))
+    return alone or (bare and all(map(is_metric, wanted.values())))
 
 
 def _is_tied(one: Field, name: str) -> bool:
@@ -132,14 +133,18 @@ def _is_alone(group: Group) -> bool:
     words = item.fields[0].name.split()
     before = item.text[item.head : item.fields[0].start]
     marked = item.text.lstrip().startswith("*")  # `* MAE 0.5`, as PyTorch's example for ImageNet marks its results
-    return len(item.fields) == 1 and before.lstrip("* ").split() == words and (len(words) > 1 or marked)
+    return (
+        len(item.fields) == 1
+        and before.lstrip("* ").split() == words
+        and (len(words) > 1 or marked or is_result(words[0]))
+    )
 
 
 def _find_alone(group: Group, begin: int) -> None:
-    """Take a result such as `Final energy  -76.41` that is alone in its line below the rows."""
+    """Take a result such as `Final energy  -76.41` that is alone in its line: below the rows, or if there are none."""
     one = group.first.fields[0]
-    below = begin and group.first.number > begin and not group.wanted
-    if below and is_metric(one.name) and one.value % 1 and _is_alone(group):
+    told = group.first.number > begin if begin else is_result(one.name)
+    if told and not group.wanted and is_metric(one.name) and one.value % 1 and _is_alone(group):
         group.wanted[0] = one.name
 
 

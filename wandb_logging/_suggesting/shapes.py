@@ -59,7 +59,7 @@ _PREFIX = re.compile(
     r"\x01+|\d\d[-/]\d\d(?= ?\x01)|[,.]\d{3}(?=\D)"
     rf"|(?!error(?: [a-z]+)?\s*[:=]\s*[-+.]?\d){_LEVEL}(?=[\s:|\]]|$)[\s:|]*"
     r"|\[(?=[^\]]*(?:\x01|INFO|DEBUG|WARN|ERROR|\.py|(?i:rank|gpu ?\d)))[^\]]{0,120}\]:?"
-    r"|\[(?i:info|debug|warning|error)\]:?"
+    r"|\[(?i:info|debug|warning|error)\]:?|\((?:INFO|DEBUG|WARNING|ERROR)\):"
     r"|[A-Z]{2,4}\t(?=\w[^\t]{2,80}:\t)"  # what kind of line it is, before a name, a colon and a number
     r"|c(?=\s+(?:(?!is\b)[A-Za-z]{2}|\[))"  # a comment, in the formats of logic
     r"|\((?=[^)]*(?:\x01|pid|\.py|:\d))[^)]{0,80}\)"

@@ -132,9 +132,12 @@ def _add_steps(kept: list[Group], groups: list[Group], findings: Sequence[Findin
 
 
 def _stays(group: Group) -> bool:
-    """Whether lines tell again and again how many there are of something: `Number of electrons: 2` before each step."""
+    """Whether lines tell again and again how many there are of something: `Number of electrons: 2` before each step.
+
+    There may be a few such numbers that come again, as the sizes of two sets of data.
+    """
     values = [value for i in group.wanted for value in set(group.values(i))]
-    same = group.step is None and len(group.shapes) >= _OFTEN and len(values) == len(group.wanted) > 0
+    same = group.step is None and 0 < len(values) * _OFTEN <= len(group.shapes) * len(group.wanted)
     whole = all(isinstance(value, int) and value > 0 for value in values)
     return same and whole and all(map(_NUMBER_OF.match, group.wanted.values()))
 
