@@ -69,8 +69,9 @@ def _is_plain(group: Group, begin: int) -> bool:
         return True
     several = len(wanted) > 1 or (APART.search(wanted[min(wanted)]) and item.number >= begin)
     bare = several and len(item.key.split()) <= 3 * len(wanted) + bool(first.section)
-    alone = len(wanted) == 1 and _is_alone(group) and (begin > 0 or is_result(first.name))
-    return alone or (bare and all(map(is_metric, wanted.values())))
+    if len(wanted) == 1 and _is_alone(group) and (begin > 0 or is_result(first.name)):
+        return True
+    return bool(bare) and all(map(is_metric, wanted.values()))
 
 
 def _is_tied(one: Field, name: str) -> bool:
