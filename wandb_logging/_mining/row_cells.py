@@ -82,13 +82,30 @@ def _row(header: str, raw: str, *, narrow: bool, ends: Sequence[int] | None) -> 
         if tagged is not None and (" " not in tag[1] or all(cell(text) is not None for text, _, _ in tokens)):
             return {LABEL: tag[1], **tagged}
     return (
-        _with_text(header, raw)
+        _left_aligned(header, raw)
+        or _with_text(header, raw)
         or _behind_index(header, raw)
         or cells_under(header, spans(TOKEN, raw), narrow=narrow, ends=ends)
     )
 
 
 _LEAST = 3  # cells of a row, if one of them is a text of several words
+
+
+def _left_aligned(header: str, raw: str) -> dict[str, str] | None:
+    """A row whose numbers begin where names do that only one blank parts: `Train Loss Test Loss` over two numbers."""
+    texts = spans(TOKEN, raw)
+    words, begins = [start for _, start, _ in spans(TOKEN, header)], [start for _, start, _ in texts]
+    told = max(len(WIDE.findall(header)), _LEAST) < len(texts) < len(words)
+    if (
+        not told
+        or begins[0] != words[0]
+        or not set(begins) <= set(words)
+        or any(cell(text) is None for text, *_ in texts)
+    ):
+        return None
+    names = [header[start:end].strip() for start, end in zip(begins, [*begins[1:], len(header)])]
+    return by_name(names, [text for text, *_ in texts])
 
 
 def _with_text(header: str, raw: str) -> dict[str, str] | None:
