@@ -665,6 +665,13 @@ class TestInATerminal:
         assert program.end() == 0
         assert b"'\\x1a'" in program.seen
 
+    def test_what_is_typed_before_it_begins(self) -> None:
+        """As by a script that feeds a terminal: lines and the end of the input, Ctrl-D, are there when it reads."""
+        terminal = InTerminal("cat")
+        terminal.type(b"early\rand\x04\x04")
+        assert terminal.end() == 0
+        assert b"early\r\nand" in terminal.seen
+
     def test_much_is_typed_while_it_only_writes(self) -> None:
         """Neither waits for the other: what was pasted reaches the program once it reads, all of it."""
         code = (

@@ -33,8 +33,8 @@ class Keyboard:
         self.listens = self.is_over = False
 
     def give(self) -> None:
-        """Give the program our terminal."""
-        self._terminal.give()
+        """Give the program our terminal, and what was typed there before."""
+        self._waiting += self._terminal.give()
 
     def take_back(self) -> None:
         """Have our terminal as it was."""
@@ -53,6 +53,7 @@ class Keyboard:
             self.give()
             selector.register(_STDIN, selectors.EVENT_READ, None)
             self.listens = True
+            self.hand_on(selector)
             return True
         return False
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import signal
 import struct
 import termios
@@ -15,6 +16,7 @@ from typing import Any
 _STDIN = 0
 _SIZE = struct.Struct("HHHH")
 _KEYS = ((signal.SIGINT, termios.VINTR), (signal.SIGQUIT, termios.VQUIT))
+_LONGEST_LINE = 2**12
 _NO_KEY = b"\0"
 
 
@@ -24,19 +26,37 @@ class Terminal:
     def __init__(self) -> None:
         self._before: list[Any] | None = None
 
-    def give(self) -> None:
-        """Make the terminal raw, if it is ours."""
+    def give(self) -> bytes:
+        """Make the terminal raw, if it is ours. Returns the lines that were typed before, for whoever gets what comes.
+
+        They are read before, because what a key meant by then is lost: of Ctrl-D only a NUL would be left.
+        """
         with contextlib.suppress(termios.error):
             if not is_ours(_STDIN):
-                return
-            self._before = self._before or termios.tcgetattr(_STDIN)
+                return b""
+            modes = termios.tcgetattr(_STDIN)
+            typed = _lines_typed(modes[6][termios.VEOF]) if modes[3] & termios.ICANON else b""
+            self._before = self._before or modes
             tty.setraw(_STDIN, termios.TCSADRAIN)
+            return typed
+        return b""
 
     def take_back(self) -> None:
         """Restore the terminal."""
         if self._before is not None and is_ours(_STDIN):
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(_STDIN, termios.TCSADRAIN, self._before)
+
+
+def _lines_typed(end: bytes) -> bytes:
+    """Read the lines that wait in our terminal, which is not raw. What has no newline was ended by the key `end`."""
+    found, line = b"", end
+    while (
+        line and select.select([_STDIN], [], [], 0)[0]
+    ):  # no more after an end: a terminal that has gone has only ends
+        line = os.read(_STDIN, _LONGEST_LINE)
+        found += line if line.endswith(b"\n") else line + end
+    return found
 
 
 def copy_size(source: int, target: int) -> None:
