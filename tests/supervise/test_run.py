@@ -409,6 +409,13 @@ class TestMetrics:
         run = the_run()
         assert ([row[name] for row in run.rows], run.exit_code) == ([1], 0)
 
+    def test_a_program_does_not_wait_for_a_run_that_is_on_no_disk(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where no file can be made, as in a folder that may only be read, the program goes on at once."""
+        monkeypatch.setenv("WANDB_DIR", "/dev/null")
+        done = ran(*python("import logging; logging.warning('x', extra={'metrics': {'i': 1}}); print('done')"))
+        assert (done.returncode, done.stdout) == (0, b"done\n"), done.stderr
+        assert b"has not begun" not in done.stderr
+
     def test_those_of_a_rank_within_it(self) -> None:
         """Where the program is a launcher, a rank whose rows wait on disk ends its directory itself, with its code."""
         code = "import logging, sys; logging.warning('x', extra={'metrics': {'i': 1}}); sys.exit(3)"

@@ -52,7 +52,23 @@ def decided(settings: Settings) -> Settings | None:
         cache_dir = settings.cache_dir.absolute()
     except OSError:  # the working directory was removed
         return None
+    if not _can_be_written(cache_dir):  # then the run is in memory, and a program that looks for it would wait in vain
+        return None
     return settings.but(run_id=settings.run_id or new_id(), cache_dir=cache_dir)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether a file can be made in a folder and have some content. Makes the folder, which the run will need."""
+    probe = folder / f"{new_id()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(b" ")
+        finally:
+            probe.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def variables(settings: Settings, *, as_wandb: bool, **known: Any) -> dict[str, str]:
