@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -154,6 +155,19 @@ class TestPassingOn:
         assert (done.stdout, done.returncode) == (b"work\n", 4)
         assert b"no such thing" in done.stderr
         assert b"in no run" in done.stderr
+
+    def test_ctrl_c_while_the_rest_is_sent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It ends the wait for a server that does not answer, as is offered then; the exit code is the program's."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+            program = [*command("--mode", "online"), "sh", "-c", "exit 4"]
+            with subprocess.Popen(program, env=environment(), stderr=subprocess.PIPE) as process:
+                assert process.stderr is not None
+                while b"Ctrl-C leaves it in" not in process.stderr.readline():
+                    assert process.poll() is None
+                process.send_signal(signal.SIGINT)
+                assert process.wait(PATIENCE) == 4, process.stderr.read()
 
     def test_a_program_that_is_not_there(self) -> None:
         """A name that is no program is said, with the exit code of a shell, and the run has failed."""

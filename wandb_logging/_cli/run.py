@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -88,7 +89,10 @@ def run(args: argparse.Namespace) -> int:
     for name, why in program.unwritten.items():
         complain(f"{name}: {why.strerror}: not all that the program wrote is there")
     if run is not None:
-        run.finish(code)
+        with contextlib.suppress(
+            KeyboardInterrupt
+        ):  # whoever does not want to wait for the server: the program is over
+            run.finish(code)
     if program.was_interrupted:
         end_as(signal.SIGINT)  # by which a shell knows that a loop around us is to end, too
     return code or (LEFT if program.unwritten else DONE)
