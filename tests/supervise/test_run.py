@@ -549,17 +549,19 @@ class TestMetrics:
         ]
         assert {run.info["mode"] for run in runs} == {"offline"}
 
-    def test_a_sitecustomize_of_its_own_still_runs(self) -> None:
-        """The one that ours hides is imported as it would have been, and what imports it has it."""
-        Path("mine").mkdir()
-        Path("mine/sitecustomize.py").write_text("import os; os.environ['SEEN'] = 'yes'; mine = 1")
-        env = {
-            **environment(),
-            "PYTHONPATH": os.pathsep.join([environment()["PYTHONPATH"], str(Path("mine").absolute())]),
-        }
-        program = [*command(), *python("import os, sitecustomize; print(os.environ['SEEN'], sitecustomize.mine)")]
+    def test_what_it_imports_is_its_own(self) -> None:
+        """The `sitecustomize` that ours hides is imported, and an empty part of PYTHONPATH is the working directory."""
+        for name, text in {
+            "mine/sitecustomize.py": "import os; os.environ['SEEN'] = 'yes'; mine = 1",
+            "beside.py": "mine = 2",
+            "some/main.py": "import beside, os, sitecustomize as its; print(os.environ['SEEN'], its.mine, beside.mine)",
+        }.items():
+            Path(name).parent.mkdir(exist_ok=True)
+            Path(name).write_text(text)
+        env = {**environment(), "PYTHONPATH": os.pathsep.join([PACKAGE, str(Path("mine").absolute()), ""])}
+        program = [*command(), sys.executable, "some/main.py"]
         done = subprocess.run(program, env=env, capture_output=True, timeout=PATIENCE, check=False)
-        assert done.stdout == b"yes 1\n", done.stderr
+        assert done.stdout == b"yes 1 2\n", done.stderr
 
     def test_event_files_that_it_writes(self) -> None:
         """What TensorBoard writers put into a named folder is in the run, to the last value."""

@@ -44,7 +44,9 @@ def take_off_python_path(folder: str) -> None:
 
 
 def _python_path_but(folders: Sequence[str]) -> list[str]:
-    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part and part not in folders]
+    """The parts of our `PYTHONPATH` without some folders. An empty part is the working directory, as in `src:`."""
+    given = os.environ.get("PYTHONPATH", "")
+    return [part for part in given.split(os.pathsep) if part not in folders] if given else []
 
 
 def takes_colour() -> bool:
