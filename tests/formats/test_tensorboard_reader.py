@@ -164,3 +164,11 @@ def test_the_plugin_is_named_once(tmp_path: Path, again: bool) -> None:
         "curve": Curve([(1.0, 0.5), (0.0, 1.0)]),
     }
     assert [row.metrics for row in whole] == [{**expected, STEP: 1}, {**expected, STEP: 2}]
+
+
+def test_a_batch_of_no_images_is_no_value() -> None:
+    """As with the official SDK: a row would have an empty list, and the summary would show it for the last images."""
+    tensor = tensor_util.make_tensor_proto(np.array([b"2", b"1"], object))
+    metadata = kinds["image"].create_summary_metadata("", "")
+    value = summary_pb2.Summary.Value(tag="image", tensor=tensor, metadata=metadata)
+    assert event(of_value(value).SerializeToString()).values == {}

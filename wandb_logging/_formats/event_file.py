@@ -200,7 +200,7 @@ def _of_tensor(message: bytes, plugin: str) -> Any:
     if kind == 7:
         if plugin == "images":
             width, height = (int(size[:9]) if size.isdigit() else 0 for size in (*texts, b"", b"")[:2])
-            return [Picture(data, width, height) for data in texts[2:]]
+            return [Picture(data, width, height) for data in texts[2:]] or None
         return "\n".join(data.decode("utf-8", "replace") for data in texts) if plugin == "text" else None
     if len(numbers) != 1 or plugin not in {"", "scalars"}:
         return None
