@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,20 @@ class TestSync:
         assert main(["sync", "runs/PPO_1", "--project", "uncategorized"]) == 0
         assert history(wandb_server)["PPO_1"] == [0.0, 0.25, 0.5, 0.75, 1.0]
         assert wandb_server.unexpected_violations == []
+
+    @pytest.mark.not_quick
+    def test_a_copy_is_a_run_by_itself(self, wandb_server: LocalServer) -> None:
+        """As of a training that goes on from another; one that was moved is the run that it was."""
+        write("runs/first")
+        shutil.copytree("runs/first", "runs/second")
+        write("runs/second", range(3, 5))
+        expected = {"first": [0.0, 0.25, 0.5], "second": [0.0, 0.25, 0.5, 0.75, 1.0]}
+        for _ in range(2):
+            assert main(["sync", "runs"]) == 0
+            assert history(wandb_server) == expected
+        Path("runs").rename("moved")
+        assert main(["sync", "moved"]) == 0
+        assert history(wandb_server) == expected
 
     def test_a_damaged_file_is_said(self, wandb_server: LocalServer, capsys: pytest.CaptureFixture[str]) -> None:
         """What is whole is sent, and the exit code says that something is not."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable
 from dataclasses import field, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from wandb_logging._settings.settings import Settings
 from wandb_logging._values.plain import dumps, loads
 
 _ID_LENGTH = 8
+_ORIGIN = "tensorboard"  # the member of `imported` that identifies the event files
 
 
 @dataclass
@@ -64,9 +66,10 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
     first = next(found.in_order(), None)
     if first is None:
         return Taken(left_out=_damage(found))
-    origin = hashlib.sha256(beginning(folder)).hexdigest()[:_ID_LENGTH]
+    origin, begins = _origin(folder, settings.cache_dir)
     info = identity(settings.but(mode="offline", run_id=origin, name=name), "offline", {})
-    info = info.but(start=first.wall_time, program=str(folder), imported={"tensorboard": origin})
+    imported = {_ORIGIN: origin, "begins": begins, "folder": os.path.realpath(folder)}
+    info = info.but(start=first.wall_time, program=str(folder), imported=imported)
     with contextlib.ExitStack() as opened:
         with opening(settings.cache_dir, info):  # no other process makes the directory meanwhile
             run_dir = _found_or_made(settings.cache_dir, info)
@@ -85,6 +88,30 @@ def take(folder: Path, name: str, settings: Settings) -> Taken:
     return taken
 
 
+def _origin(folder: Path, cache_dir: Path) -> tuple[str, str]:
+    """What identifies the import of a folder, and what identifies how its event files begin.
+
+    A folder that was moved is the run that it was. One that was copied, as for a training that goes on from another, is
+    a run by itself: the folder that it is a copy of is still there, or is the run of another folder of that name.
+    """
+    here = os.path.realpath(folder)
+    begun = beginning(folder)
+    begins = hashlib.sha256(begun).hexdigest()[:_ID_LENGTH]
+    known: dict[str, str] = {}  # folder -> what identifies its import
+    for run_dir in find_runs(cache_dir) if cache_dir.is_dir() else ():
+        with contextlib.suppress(JournalError, OSError):
+            imported = run_dir.info.imported or {}
+            if imported.get("begins") == begins:
+                known[str(imported["folder"])] = str(imported[_ORIGIN])
+    if here in known:
+        return known[here], begins
+    gone = [other for other in known if beginning(Path(other)) != begun]
+    if gone:
+        return known[min(gone, key=lambda other: (Path(other).name != Path(here).name, other))], begins
+    of_copy = hashlib.sha256(begun + b"\0" + os.fsencode(here)).hexdigest()[:_ID_LENGTH]
+    return (of_copy if known else begins), begins
+
+
 def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
     """The directory of an import.
 
@@ -93,7 +120,7 @@ def _found_or_made(cache_dir: Path, info: RunInfo) -> RunDir:
     """
     for run_dir in find_runs(cache_dir) if cache_dir.is_dir() else ():
         with contextlib.suppress(JournalError, OSError):
-            if run_dir.info.imported == info.imported:
+            if (run_dir.info.imported or {}).get(_ORIGIN) == info.id:
                 break
     else:
         run_dir = claim_run(cache_dir, info)
