@@ -257,6 +257,22 @@ def test_a_rule_that_never_finds_its_step_is_named(tmp_path: Path) -> None:
     assert "rule 0 (json: True) never finds its step, 'it'" in done.stderr
 
 
+def test_a_rule_for_this_file_is_tried_on_it(log: Path, tmp_path: Path) -> None:
+    """As `tail` does, which calls the stream by the name of the file."""
+    path = tmp_path / "rules.json"
+    for stream, code in ((log.name, 0), ("other.log", 1)):
+        path.write_text(json.dumps([{"line": "loss {loss},", "stream": stream}]), encoding="utf-8")
+        assert command("mine", "--json", "--rules", path, log).returncode == code
+
+
+def test_a_bare_equals_sign_in_yaml(log: Path, tmp_path: Path) -> None:
+    """YAML 1.1 has a meaning of its own for it."""
+    pytest.importorskip("yaml")
+    path = tmp_path / "rules.yaml"
+    path.write_text("- {pairs: =}\n", encoding="utf-8")
+    assert command("mine", "--rules", path, log).stderr.endswith("; = needs quotes\n")
+
+
 def test_a_rule_that_finds_nothing_is_named(log: Path, tmp_path: Path) -> None:
     """On stderr, beside the rows of the others."""
     path = tmp_path / "rules.json"

@@ -78,6 +78,17 @@ def test_two_files_with_the_same_steps_are_told(
     assert [text.partition(". ")[0] for text in said] == ([f"text_metrics: {told}"] if told else [])
 
 
+@pytest.mark.parametrize(("times", "told"), [(2, 0), (9, 1)])
+def test_rows_that_replace_one_another_are_told(times: int, told: int) -> None:
+    """A rule whose lines name no step has its rows at the steps of others: of many of them only the last is there."""
+    rules = Rules(start=1000.0, text_rules=RULES[:2])
+    events = [event(text=f"iter {step}: loss 0.5\n" + "val 0.9\n" * times) for step in range(3)]
+    _, delta = fold(rules, State(), [*events, event(exit=0)])
+    assert len(delta.rows) == 3
+    said = f"gave {3 * times} rows at 3 steps of others: each step has the last"
+    assert delta.told == [f"text_metrics: rule 1 (line: val {{val}}) has no step of its own, and {said}"][:told]
+
+
 def test_text_of_records_and_of_the_terminal() -> None:
     """Rows of one step are one; each stream has steps of its own; the last line needs no end."""
     assert metrics(rows(TEXTS)) == [

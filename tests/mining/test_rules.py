@@ -118,6 +118,12 @@ class TestLine:
         text = "DICPCG:  Solving for p, Initial residual = 1, Final\nPBiCG: Solving for Ux, Initial residual = 0.5, x"
         assert found(text, rule) == [(None, {"p initial": 1}), (None, {"Ux initial": 0.5})]
 
+    @pytest.mark.parametrize("key", ["line", "has", "sample"])
+    def test_an_end_of_line_in_a_rule_is_no_text(self, key: str) -> None:
+        """YAML's `line: |` has one that nobody meant."""
+        rule = {"line": "loss {loss}", "has": "loss", "sample": "loss 1, acc 2"}
+        assert found("loss 4, acc 5", {**rule, key: f"{rule[key]}\n"}) == [(None, {"loss": 4})]
+
     def test_a_duration_is_seconds(self) -> None:
         """As a clock, with days, or with a unit."""
         rule = {"line": "took {t:time} to"}

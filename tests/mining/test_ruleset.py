@@ -155,6 +155,19 @@ class TestPieces:
         assert [row.metrics["loss"] for row in found] == losses
         assert [row.metrics["loss"] for row in mine(text, RuleSet([{"line": "loss {loss}"}]))] == losses
 
+    @pytest.mark.parametrize("size", [1, 5, 1000])
+    def test_a_bar_that_is_drawn_again(self, size: int) -> None:
+        """What it says again is said once, in a run as by `mine`; at another step, or in another line, it counts."""
+        rules = [{"line": "{i}/9 loss {loss}", "step": "i"}, {"line": "acc {acc}"}]
+        text = "1/9 loss 5 |\r1/9 loss 5 /\r2/9 loss 5 -\r2/9 loss 5\nacc 1\racc 1\racc 2\racc 1\nacc 1\nacc 1\n"
+        ran = RuleSet(rules)
+        found = [
+            row for at in range(0, len(text), size) for row in ran.feed_output(text[at : at + size], stream="stdout")
+        ]
+        expected = [(1, 5), (2, 5), *((2, acc) for acc in (1, 2, 1, 1, 1))]
+        for rows in (found, list(mine(text, RuleSet(rules)))):
+            assert [(row.step, *row.metrics.values()) for row in rows] == expected
+
     @pytest.mark.parametrize("size", [100, 4096, 30_000, 10**6])
     def test_a_long_line_in_pieces(self, size: int) -> None:
         """What is beyond 4096 characters of a line is not looked at, however the line comes."""

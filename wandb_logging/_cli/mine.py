@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             complain(words_of(exc))
             return LEFT
         left = untaken(log.head, given) if args.rules is None and not args.json else []
-        rows = mine_lines(log, rules)
+        rows = mine_lines(log, rules, str(args.file))
         found = _as_json(rows) if args.json else _as_tables(rows, rules)
     for number in rules.left_out:
         complain(f"{rules.described(number)} takes long again and again, and was left out from some line on")

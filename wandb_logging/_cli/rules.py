@@ -14,6 +14,7 @@ from typing import Any
 from wandb_logging._cli.output import PROG
 from wandb_logging._errors import SettingsError, WandbLoggingError
 from wandb_logging._mining import as_yaml, lines
+from wandb_logging._settings.loaded import why_no_yaml
 from wandb_logging._wording import counted
 
 _MOST_RULES = 2**24  # most bytes of a file of rules
@@ -175,8 +176,7 @@ def _all_of_yaml(text: str) -> dict[str, Any]:
     try:
         return as_yaml.text_metrics_in(yaml.safe_load(text))
     except yaml.YAMLError as exc:
-        hint = "; a backslash needs single quotes around the text" if "escape character" in str(exc) else ""
-        raise ValueError(f"is no YAML: {' '.join(str(exc).split())}{hint}") from None
+        raise ValueError(why_no_yaml(exc)) from None
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:

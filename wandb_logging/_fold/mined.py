@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _NOTHING: frozenset[str] = frozenset()
 _CAPTURED = ("stdout", "stderr")  # streams that are no files
+_MOST_REPLACED = 0.8  # of the rows of a rule: a solver that is asked twice in each step is no reason to say so
 _STAYS = ("begun", "step", "x")  # what of a stream does not depend on the rules: a line that is begun, the last step
 
 
@@ -108,6 +109,8 @@ class Mined:
             }
         self._since, self._given, self._set = since, rules, None
         self._work.state.mining = {**self._work.state.mining, "since": since, "rules": kept}
+        if "hits" not in kept:
+            self._work.state.mining.pop("replaced", None)
 
     def take(self, event: Mapping[str, Any], time: float, label: str | None = None) -> None:
         """Mine the text of a record. One that came with metrics has said what there is."""
@@ -151,19 +154,24 @@ class Mined:
 
     @property
     def complaints(self) -> list[str]:
-        """What is to be said, at the end of the run, of rules that found nothing, or not their step."""
-        rules = self._rules if self._given else None
-        return (
-            []
-            if rules is None
-            else [
-                *(f"{rules.described(rule.number)} found nothing in this run" for rule in rules.unused),
-                *(
-                    f"{rules.described(rule.number)} never found its step, {rule.given['step']!r}"
-                    for rule in rules.stepless
-                ),
-            ]
-        )
+        """What is to be said of rules at the end of the run: they found nothing, not their step, or too few steps."""
+        if not self._given:
+            return []
+        rules = self._rules
+        replaced = {int(number): rows for number, rows in self._work.state.mining.get("replaced", {}).items()}
+        return [
+            *(f"{rules.described(rule.number)} found nothing in this run" for rule in rules.unused),
+            *(
+                f"{rules.described(rule.number)} never found its step, {rule.given['step']!r}"
+                for rule in rules.stepless
+            ),
+            *(
+                f"{rules.described(number)} has no step of its own, and gave {rules.gave(number)} rows at "
+                f"{rules.gave(number) - rows} steps of others: each step has the last"
+                for number, rows in replaced.items()
+                if rows > _MOST_REPLACED * rules.gave(number)
+            ),
+        ]
 
     def save(self) -> None:
         """Have the state say what the rules remember."""
@@ -181,10 +189,20 @@ class Mined:
             elif row.step is not None and row.step >= 0:
                 event["step"] = row.step
             metrics = self._without_logged(metrics, label or "")
+            if row.held and "step" in event and label is None:
+                self._note_replaced(row, metrics)
             if metrics and label is not None:
                 self._labelled.take(event, metrics, time, label)
             elif metrics:
                 self._rows.take(event, metrics, time)
+
+    def _note_replaced(self, row: Row, metrics: Mapping[str, Any]) -> None:
+        """Note that a row without a step of its own has a value that the step seen last has already."""
+        state = self._work.state
+        if state.open and row.step == state.step and not state.open.keys().isdisjoint(metrics):
+            replaced = state.mining.get("replaced", {})
+            key = str(row.rule)
+            state.mining = {**state.mining, "replaced": {**replaced, key: replaced.get(key, 0) + 1}}
 
     def _is_axis(self, row: Row) -> bool:
         """Whether its step is a place on another x axis, as a simulation's time: then it is a metric like others."""

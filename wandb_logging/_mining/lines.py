@@ -19,7 +19,7 @@ _BACK = r"([^\x08]*)(\x08*)"
 _MOST_BACK = 100  # states of one line that backspaces draw over; the latest of more
 _THOUSANDS = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"  # blanks that do not break, as in French: 1 234,5
 _OF_NUMBERS = "0123456789.,'eE+-"
-_ENDS = r"\r*\n|\r+"
+_ENDS = r"(\r*\n|\r+)"
 
 
 class Line:
@@ -101,14 +101,25 @@ def of_log(text: str) -> list[tuple[int, str]]:
     return [(number, shown) for number, line in enumerate(written, 1) for shown in redraws(line)]
 
 
-def split(begun: str, text: str) -> tuple[list[str], str]:
-    """The lines that `text` completes after the unfinished line `begun`; and the new unfinished line.
+def split(begun: str, text: str) -> tuple[list[str], frozenset[int], str]:
+    """The lines that `text` completes after the unfinished line `begun`, and the new unfinished line.
 
     A carriage return completes a line as far as its numbers are concerned, because the next text draws over the line.
+
+    Returns:
+        The lines; the places of those among them that the next one draws over; and the unfinished line.
     """
     text = _with_moves(begun + text)
+    if "\r" not in text and "\x08" not in text:
+        *whole, last = text.split("\n")
+        return [line for line in map(clean, whole) if line.strip()], frozenset(), last[:MAX_RAW]
     held = "\r" if text.endswith("\r") else ""  # may be the first half of \r\n
-    pieces = re.split(_ENDS, text[: len(text) - len(held)])
-    done = pieces[:-1]
-    shown = map(clean, done) if "\x08" not in text else (state for piece in done for state in _states(piece))
-    return [line for line in shown if line.strip()], pieces[-1][:MAX_RAW] + held
+    *parts, last = re.split(_ENDS, text[: len(text) - len(held)])
+    lines: list[str] = []
+    over: set[int] = set()
+    for piece, end in zip(parts[::2], parts[1::2]):
+        states = [state for state in _states(piece) if state.strip()]
+        drawn = len(states) if end[-1] == "\r" else len(states) - 1
+        over.update(range(len(lines), len(lines) + drawn))
+        lines += states
+    return lines, frozenset(over), last[:MAX_RAW] + held

@@ -48,7 +48,8 @@ class Rule:
             raise SettingsError(
                 f"{self._at()} must be a mapping such as {{line: 'iter {{step}}: loss {{loss}}'}}, not {given!r}"
             )
-        self.given = dict(given)
+        # YAML's `line: |` has an end of line that nobody meant.
+        self.given = {key: value.strip("\n") if isinstance(value, str) else value for key, value in given.items()}
         self.form = form_of(self.given, self._at)
         self._finder = self._made()
         self._find, self.needle, self.stateful = self._finder.find, self._finder.needle, self._finder.stateful

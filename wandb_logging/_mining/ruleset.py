@@ -27,6 +27,7 @@ class Row(NamedTuple):
         line: number of the line that completes the row.
         rule: number of the rule, from 0.
         x: the name of the step in the text.
+        held: whether the step is not the line's own, but the one seen last.
     """
 
     step: float | None
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     line: int
     rule: int
     x: str = "step"
+    held: bool = False
 
 
 class RuleSet:
@@ -74,8 +76,8 @@ class RuleSet:
         Of each stream it has `step` and `x`, the last step and what the text calls it; `section`, which the last line
         of that kind has begun; `open`, what rules of several lines remember, by their numbers; `under`, the rules whose
         tables were open when the header of another came; `last`, the number of the last line; `units`, the first unit
-        of each name; and `begun`, a line that is not complete yet. `hits` counts for each rule what it gave; `stepped`
-        are those whose `step` was found.
+        of each name; `begun`, a line that is not complete yet; and `drawn`, what rules found in its states. `hits`
+        counts for each rule what it gave; `stepped` are those whose `step` was found.
         """
         slow = self._slowness.counts
         return {
@@ -103,6 +105,10 @@ class RuleSet:
             for rule, gave in zip(self._rules, self._gave)
             if gave and rule.has_steps and "step" in rule.given and rule.number not in self._stepped and not rule.off
         ]
+
+    def gave(self, number: int) -> int:
+        """How many rows a rule has given, with the lines in which it found a section or a step alone."""
+        return self._gave[number]
 
     @property
     def too_slow(self) -> list[int]:
@@ -169,8 +175,22 @@ class RuleSet:
     def feed_output(self, text: str, *, stream: str) -> list[Row]:
         """The rows of a piece of a program's output, which may begin and end in the middle of a line."""
         state = self._streams.setdefault(stream, {})
-        complete, state["begun"] = lines.split(state.get("begun", ""), text)
-        return [row for line in complete for row in self.feed(line, stream=stream)]
+        complete, over, state["begun"] = lines.split(state.get("begun", ""), text)
+        drawn: dict[str, list[Any]] = state.pop("drawn", {})
+        if not (over or drawn):
+            return [row for line in complete for row in self.feed(line, stream=stream)]
+        rows: list[Row] = []
+        for place, line in enumerate(complete):
+            for row in self.feed(line, stream=stream):
+                shown = [row.step, row.metrics]
+                if drawn.get(str(row.rule)) != shown:  # a bar that is drawn again repeats its values
+                    rows.append(row)
+                drawn[str(row.rule)] = shown
+            if place not in over:
+                drawn = {}
+        if drawn:
+            state["drawn"] = drawn
+        return rows
 
     def finish(self, number: int = 0) -> list[Row]:
         """The rows of everything still unfinished, when no more lines come."""
@@ -256,13 +276,14 @@ class RuleSet:
             step = None  # `step nan`: what it is at, nobody knows
         if metrics or step is not None or (rule.section is not None and (found or rule.stateful is None)):
             self._gave[rule.number] += 1
+        held = step is None and rule.has_steps
         if step is not None:
             state["step"], state["x"] = step, rule.x
             if "step" in rule.given:
                 self._stepped.add(rule.number)
-        elif rule.has_steps:
+        elif held:
             step = state.get("step")
-        return Row(step, metrics, number, rule.number, state.get("x", "step")) if metrics else None
+        return Row(step, metrics, number, rule.number, state.get("x", "step"), held) if metrics else None
 
 
 def mine(text: str, rules: RuleSet) -> Iterator[Row]:
@@ -270,16 +291,22 @@ def mine(text: str, rules: RuleSet) -> Iterator[Row]:
     return mine_lines(enumerate(text.split("\n"), 1), rules)
 
 
-def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet) -> Iterator[Row]:
-    """The rows of numbered lines, in order. A very long line may come in pieces that share one number."""
+def mine_lines(numbered: Iterable[tuple[int, str]], rules: RuleSet, stream: str = "") -> Iterator[Row]:
+    """The rows of numbered lines, in order. A very long line may come in pieces that share one number.
+
+    Args:
+        numbered: the lines with their numbers.
+        rules: the rules.
+        stream: the file that the lines are from.
+    """
     number = 0
     for number, line in numbered:
-        before: dict[int, dict[str, float]] = {}
+        before: dict[int, tuple[float | None, dict[str, float]]] = {}
         for shown in lines.redraws(line):
-            for row in rules.feed(shown, number=number):
-                if before.get(row.rule) != row.metrics:  # a bar that is drawn again repeats its values
+            for row in rules.feed(shown, number=number, stream=stream):
+                if before.get(row.rule) != (row.step, row.metrics):  # a bar that is drawn again repeats its values
                     yield row
-                before[row.rule] = row.metrics
+                before[row.rule] = row.step, row.metrics
         if rules.too_slow:
             rules.leave_out(rules.too_slow)
     yield from rules.finish(number)

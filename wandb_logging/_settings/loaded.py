@@ -36,4 +36,17 @@ def _yaml(path: Path, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as exc:
-        raise SettingsError(f"{path} is no YAML: {' '.join(str(exc).split())}") from None
+        raise SettingsError(f"{path} {why_no_yaml(exc)}") from None
+
+
+def why_no_yaml(exc: Exception) -> str:
+    """What PyYAML finds wrong, in a line, with what rules need quotes for."""
+    said = " ".join(str(exc).split())
+    hint = next((hint for sign, hint in _QUOTES.items() if sign in said), "")
+    return f"is no YAML: {said}{hint}"
+
+
+_QUOTES = {
+    "escape character": "; a backslash needs single quotes around the text",
+    "yaml.org,2002:value": "; = needs quotes",  # which means something of YAML's own
+}
