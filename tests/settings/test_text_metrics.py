@@ -90,6 +90,7 @@ def test_text_format() -> None:
     assert Settings(text_format="json").text_format == {}
     assert Settings(text_format={"static_fields": {"a": 1}}).text_format == {"static_fields": {"a": 1}}
     wrong: Any
-    for wrong in ("xml", {"indent": 2}, {"fields": "name"}, {"defaults": []}):
+    fields: Any = ({"fields": "name"}, {"fields": []}, {"defaults": []}, {"rename_fields": {"name": 5}})
+    for wrong in ("xml", {"indent": 2}, *fields):
         with pytest.raises(SettingsError, match="text_format"):
             Settings(text_format=wrong)

@@ -21,7 +21,8 @@ class TextFormat(Kind["Mapping[str, Any] | None"]):
     def schema(self) -> dict[str, Any]:
         """A word, or a mapping of options."""
         options: dict[str, Any] = {name: {"type": "object"} for name in OPTIONS[1:]}
-        options["fields"] = {"type": "array", "items": {"type": "string"}}
+        options["fields"] = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        options["rename_fields"] = {"type": "object", "additionalProperties": {"type": "string"}}
         mapping = {"type": "object", "properties": options, "additionalProperties": False}
         return {"anyOf": [{"enum": ["plain", "json"]}, mapping]}
 
@@ -33,9 +34,11 @@ class TextFormat(Kind["Mapping[str, Any] | None"]):
         if not isinstance(given, Mapping) or not set(given) <= set(OPTIONS):
             raise ValueError(f"plain, json, or a mapping with any of {', '.join(OPTIONS)}")
         kept = {str(key): given[key] for key in given}
-        fields = kept.get("fields", [])
-        if not isinstance(fields, (list, tuple)) or not all(isinstance(name, str) for name in fields):
+        fields = kept.get("fields", ["message"])
+        if not isinstance(fields, (list, tuple)) or not fields or not all(isinstance(name, str) for name in fields):
             raise ValueError("as fields a list of names, such as [asctime, levelname, name, message]")
         if not all(isinstance(kept[name], Mapping) for name in OPTIONS[1:] if name in kept):
             raise ValueError(f"as {', '.join(OPTIONS[1:])} mappings")
+        if not all(isinstance(name, str) for name in kept.get("rename_fields", {}).values()):
+            raise ValueError("in rename_fields a name for each name")
         return {key: list(item) if key == "fields" else dict(item) for key, item in kept.items()}
