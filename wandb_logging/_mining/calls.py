@@ -84,15 +84,16 @@ class Calls:
     def metrics(self, record: Any) -> dict[str, Any] | None:
         """The numbers of a log record by name, as the program gave them; None if the record gives no metrics."""
         message, args = record.msg, record.args
-        if isinstance(message, str):
-            # Of most calls with arguments the template is known to give no metrics.
-            taken = args and self.templates.get(message, args) is not None
-            found = self._of_template(message, args, self.templates, _of_percent(message)) if taken else None
-            fields = self._of_fields(_fields_of(record), message)
+        if not isinstance(message, str):
+            found = self._of_object(message)
         else:
-            found, fields = self._of_object(message), None
-        both = {**(fields or {}), **(found or {})}
-        return both if both and self._wanted.takes(record.name, record.levelno) else None
+            # Of most calls with arguments the template is known to give no metrics.
+            may = args and self.templates.get(message, args) is not None
+            found = self._of_template(message, args, self.templates, _of_percent(message)) if may else None
+            if len(record.__dict__) > _ATTRIBUTES:
+                fields = self._of_fields(_fields_of(record), message)
+                found = {**fields, **(found or {})} if fields else found
+        return found if found and self._wanted.takes(record.name, record.levelno) else None
 
     def _of_template(
         self, template: str, args: Any, seen: dict[str, _Known | None], places: re.Pattern[str]
@@ -222,10 +223,11 @@ def _fields_of(record: Any) -> Mapping[Any, Any]:
     given = held.get("extra")
     if isinstance(given, Mapping):
         return given
-    return {} if len(held) <= len(_OWN) else {name: value for name, value in held.items() if name not in _USUAL}
+    return {name: value for name, value in held.items() if name not in _USUAL}
 
 
 _OWN = vars(logging.LogRecord("", 0, "", 0, "", (), None))
+_ATTRIBUTES = len(_OWN)  # of a record without any of the program's
 _USUAL = {*_OWN, "message", "asctime", "taskName"}
 
 

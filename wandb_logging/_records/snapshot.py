@@ -206,8 +206,10 @@ def _of_call(found: dict[str, Any], time: float, step: object) -> dict[str, Any]
         if given is not None and _whole(found[given]) is not None:
             step = found.pop(given)
             break
-    at = _whole(step)
-    return {"t": time} if not found else {"metrics": found, **({} if at is None else {"step": at}), "t": time}
+    at = None if step is None else _whole(step)
+    if not found:
+        return {"t": time}
+    return {"metrics": found, "t": time} if at is None else {"metrics": found, "step": at, "t": time}
 
 
 def _whole(number: Any) -> int | None:
