@@ -180,6 +180,34 @@ def test_units_and_things_counted_are_names(template: str, args: tuple[Any, ...]
     assert metrics(template, *args) == found
 
 
+RESULTS = {"loss": 1 / 3, "name": "x", "ok": True, "id": 7, "top": {"f1": decimal.Decimal("0.5"), "none": None}}
+
+
+@pytest.mark.parametrize(
+    ("template", "args", "found"),
+    [
+        ("metrics: %s", (RESULTS,), {"loss": 1 / 3, "top/f1": 0.5}),
+        ("[val] %s", (RESULTS,), {"val/loss": 1 / 3, "val/top/f1": 0.5}),
+        ("Epoch %d: %s", (3, RESULTS), {"Epoch": 3, "loss": 1 / 3, "top/f1": 0.5}),
+        ("epoch %d test results %r, %.1f s", (3, {"acc": 0.5, "step": 9}, 2), {"epoch": 3, "test/acc": 0.5, "step": 9}),
+        ("results: %s", ({"lr": 0.1, "epochs": 3},), None),
+        ("config: %s", (RESULTS,), None),
+        ("asked with %s", (RESULTS,), None),
+        ("results: %s", ("loss 5",), None),
+        ("results: %(loss)s", ({"loss": 0.5},), None),
+    ],
+)
+def test_a_mapping_among_the_arguments(template: str, args: tuple[Any, ...], found: dict[str, Any] | None) -> None:
+    """Its names and numbers are metrics, where the words before it announce some and one is called like a result."""
+    assert metrics(template, *args) == found
+
+
+def test_a_mapping_in_braces_and_in_a_listed_template() -> None:
+    """As in others; a list says what is wanted."""
+    assert metrics(Brace("metrics {}", {"loss": 0.5})) == {"loss": 0.5}
+    assert metrics("got %s", {"n": 5}, calls=Calls(Wanted(frozenset({"got %s"})))) == {"n": 5}
+
+
 def test_loggers_and_levels() -> None:
     """Calls can be taken of some loggers and levels only."""
     assert metrics("loss %f", 0.5, calls=Calls(Wanted(loggers=("app",)))) == {"loss": 0.5}

@@ -88,11 +88,11 @@ _JOINTS = " -_@#/"  # what stands between a value and the rest of a name
 
 def may_be_texts(template: str, places: re.Pattern[str]) -> tuple[Place, ...]:
     """The places of a template whose values may be texts: those of `%s`, `%r`, `{}`, `$name`."""
-    found = _places(template, places)
+    found = places_of(template, places)
     return tuple(dict.fromkeys(place for place, kind, _ in found if kind in _TEXT_KINDS))
 
 
-def _places(template: str, places: re.Pattern[str]) -> Iterator[tuple[Place, str, re.Match[str]]]:
+def places_of(template: str, places: re.Pattern[str]) -> Iterator[tuple[Place, str, re.Match[str]]]:
     """The placeholders of a template: the position or key of the value, the kind, and the match."""
     taken = 0  # values that have no key
     for match in places.finditer(template):
@@ -127,7 +127,7 @@ def names_of(
     """
     template = lines.clean(template)
     try:
-        found = list(_places(template, places))
+        found = list(places_of(template, places))
     except (TypeError, ValueError):
         return None
     keys = [place for place, _, _ in found]

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, Union
 
 from wandb_logging._dataclass import dataclass
+from wandb_logging._mining.call_mappings import Announced, announced, numbers_in
 from wandb_logging._mining.call_names import (
     BRACES,
     DOLLARS,
@@ -38,10 +39,12 @@ class _Known(NamedTuple):
     Attributes:
         open: the places whose values may be numbers or texts.
         names: the names of its numbers, for each answer to which of these are texts.
+        mappings: what may be mappings of metrics.
     """
 
     open: tuple[Place, ...]
     names: dict[tuple[bool, ...], Names | None]
+    mappings: Announced
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,7 @@ class Calls:
             known = seen[template] = self._known(template, places) if self._is_for(template) else None
         if known is None:
             return None
-        values = args if isinstance(args, (Mapping, tuple)) else (args,)
-        if places is BRACES and isinstance(values, tuple):
-            values = _Fields(values, {})
+        values = args if type(args) is tuple and places is PERCENT else _values(args, places, known.mappings)
         try:
             texts = tuple([isinstance(values[place], str) for place in known.open])  # type: ignore[index]
             if texts not in known.names:
@@ -126,14 +127,26 @@ class Calls:
                 )
                 if name:
                     found[name if name not in found else _another(name, found)] = _usual(value)
-        return found
+        return {**self._of_mappings(known.mappings, values, template), **found} if known.mappings.prefixes else found
+
+    def _of_mappings(self, mappings: Announced, values: Any, template: str) -> dict[str, Any]:
+        """The numbers in mappings among the values of a call, and the steps before them."""
+        found: dict[str, Any] = {}
+        for place, prefix in mappings.prefixes.items():
+            with contextlib.suppress(IndexError, KeyError):
+                if isinstance(values[place], Mapping):
+                    inside = numbers_in(values[place], prefix, every=template in self._wanted.templates)
+                    found.update((name, _usual(value)) for name, value in inside.items() if is_number(value))
+        steps = {name: values[place] for place, name in mappings.steps.items()} if found else {}
+        return {**{name: _usual(value) for name, value in steps.items() if is_number(value)}, **found}
 
     def _known(self, template: str, places: re.Pattern[str]) -> _Known | None:
         """What a template gives, whichever of its values are texts; None if it gives no metrics."""
         some = frozenset(may_be_texts(template, places))
         tried = {frozenset(), some, *(frozenset({one}) for one in some), *(some - {one} for one in some)}
-        known = any(self._names(template, places, texts) for texts in tried)
-        return _Known(tuple(some), {}) if known else None
+        mappings = announced(template, places, every=template in self._wanted.templates)
+        known = mappings.prefixes or any(self._names(template, places, texts) for texts in tried)
+        return _Known(tuple(some), {}, mappings) if known else None
 
     def _names(self, template: str, places: re.Pattern[str], texts: Collection[Place]) -> Names | None:
         return names_of(template, places, texts, every=template in self._wanted.templates)
@@ -197,6 +210,14 @@ class _Fields(dict[Union[int, str], Any]):
             with contextlib.suppress(Exception):  # a property may raise anything
                 return string.Formatter().get_field(place, *self._given)[0]
         raise KeyError(place)
+
+
+def _values(args: Any, places: re.Pattern[str], mappings: Announced) -> Any:
+    """The arguments of a call by their places."""
+    if type(args) is dict and 0 in mappings.prefixes:
+        return (args,)  # logging takes a mapping that is the only argument for all of them
+    values = args if isinstance(args, (Mapping, tuple)) else (args,)
+    return _Fields(values, {}) if places is BRACES and isinstance(values, tuple) else values
 
 
 def _of_percent(template: str) -> re.Pattern[str]:
