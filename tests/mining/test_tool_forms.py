@@ -250,6 +250,7 @@ def test_a_pair_below_a_table_is_no_row_of_it() -> None:
         (["SQL script 1: <builtin: simple>", "SQL script 2: a.sql"], ["SQL script 1", "SQL script 2"]),
         (["[stats @ 0x55d0] Channel: 1", "[stats @ 0x55d0] Overall"], ["Channel 1", "Overall"]),
         (["Stats in restore-size mode:", "Stats in raw-data mode:"], ["restore-size", "raw-data"]),
+        (["Original Problem   :", "Presolved Problem  :"], ["Original Problem", "Presolved Problem"]),
     ],
 )
 def test_a_title_says_which_of_several_the_lines_below_it_are_of(titles: list[str], names: list[str]) -> None:

@@ -36,7 +36,7 @@ _FORMS = (  # of titles: their family, what a rule has as their line, and as the
         "{text} {{which:word}}",
         "{{which}}",
     ),
-    (r"(?P<name>[A-Za-z][A-Za-z/,' -]{2,60}):\s*\Z", ":", "{all}", "{name}"),
+    (r"(?P<name>[A-Za-z][A-Za-z/,' -]{2,60}?)\s*:\s*\Z", ":", "{all}", "{name}"),
 )
 _TITLES = [(re.compile(form), family, line, section) for form, family, line, section in _FORMS]
 _OF_ALL = re.compile(rf"{_BEFORE}(?P<name>Overall|Total|All|Average):?\s*\Z")
