@@ -176,6 +176,22 @@ class TestPassingOn:
         assert b"no-such-program-at-all" in done.stderr
         assert the_run().exit_code == 127
 
+    @pytest.mark.parametrize(
+        ("typed", "code", "said"),
+        [
+            ("train.py", 127, "train.py: No such file or directory; for the file that is here: `python train.py`\n"),
+            ("./solver", 126, "./solver: Permission denied; for the file that is here: `chmod +x ./solver`\n"),
+            ("python train.py", 127, "; a command has no quotes around it: its words are separate\n"),
+        ],
+    )
+    def test_what_was_meant_by_a_name_that_is_no_program(self, typed: str, code: int, said: str) -> None:
+        """A script that is here, a file that is no program yet, a command in quotes."""
+        for name in ("train.py", "solver"):
+            Path(name).write_text("print(1)\n")
+        done = ran(typed)
+        assert done.returncode == code
+        assert said in done.stderr.decode()
+
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
     def test_output_that_cannot_be_written_is_said(self) -> None:
         """The program goes on, and its output is in the run; the exit code says that a part is missing elsewhere."""

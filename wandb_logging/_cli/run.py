@@ -155,8 +155,16 @@ def _not_run(exc: OSError) -> int:
     """Say why the program does not run. Returns the exit code that a shell has for this."""
     from wandb_logging._supervise.becoming import NOT_FOUND, NOT_RUN  # noqa: PLC0415  of POSIX
 
-    complain(words_of(exc))
+    complain(words_of(exc) + _meant(str(exc.filename or "")))
     return NOT_FOUND if isinstance(exc, FileNotFoundError) else NOT_RUN
+
+
+def _meant(name: str) -> str:
+    """What to type where the name of a program is that of a script or of a file that is here, or a whole command."""
+    if Path(name).is_file():
+        here = f"python {name}" if name.endswith(".py") else f"chmod +x {name}" if os.sep in name else f"./{name}"
+        return f"; for the file that is here: `{here}`"
+    return "; a command has no quotes around it: its words are separate" if " " in name else ""
 
 
 def _through(program: Program, run: Run | None) -> int:
