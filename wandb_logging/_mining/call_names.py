@@ -11,17 +11,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
 from wandb_logging._mining import lines
+from wandb_logging._mining.call_marks import FIRST, MARKS, NUMBER, WORD, index_of, mark_of, without_marks
+from wandb_logging._mining.call_metrics import all_of, metrics_of, with_unnamed
 from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.vocabulary import (
     APART,
     APART_WORDS,
-    is_id,
-    is_left,
     is_metric,
     is_rate,
     is_setting,
     is_timing,
-    noun,
     step_rank,
     words,
 )
@@ -133,13 +132,13 @@ def names_of(
     keys = [place for place, _, _ in found]
     text, at = "", 0
     for i, (place, _, match) in enumerate(found):
-        text += _without_marks(places.sub(_unescaped, template[at : match.start()]))
+        text += without_marks(places.sub(_unescaped, template[at : match.start()]))
         at = match.end()
-        text += _mark(i, text=place in texts and _may_name(text, template[at : at + 8]))
-    text = _OF.sub(r"\1", _LIST.sub(_each_named, text + _without_marks(places.sub(_unescaped, template[at:]))))
+        text += mark_of(i, text=place in texts and _may_name(text, template[at : at + 8]))
+    text = _OF.sub(r"\1", _LIST.sub(_each_named, text + without_marks(places.sub(_unescaped, template[at:]))))
     text = _WHEN.sub(_step_first, _SAID.sub(r"\1:", text))
-    numbers = [pair for pair in pairs(text) if _FIRST <= pair.value < _FIRST + len(keys)]
-    numbers = _with_unnamed(text, numbers, len(keys)) if every else numbers
+    numbers = [pair for pair in pairs(text) if FIRST <= pair.value < FIRST + len(keys)]
+    numbers = with_unnamed(text, numbers, len(keys)) if every else numbers
     for pair in numbers:
         key = _place(pair, keys)
         if not pair.name and isinstance(key, str):
@@ -147,7 +146,7 @@ def names_of(
     sections = _sections(text, numbers, keys, texts)
     names: dict[Place, Name] = {}
     told = [pair for pair in numbers if _place(pair, keys) not in texts]
-    for pair, name in _whole(text, told) if every else _metrics(text, told):
+    for pair, name in all_of(text, told) if every else metrics_of(text, told):
         before = () if step_rank(name) is not None else sections[id(pair)]
         made = _joined((*before, *_parts(name, keys)))
         if made:
@@ -159,30 +158,8 @@ def _unescaped(match: re.Match[str]) -> str:
     return match[0][0]
 
 
-# What stands for values while names are looked for: numbers and words that nobody writes.
-_FIRST = 7_000_001
-_WORD = r"Qq[a-z]{2}"
-_MARKS = re.compile(rf"(?P<before>[ #(\[]*)(?P<mark>{_WORD}|70\d{{5}})(?P<after> ?)")
-
-
-def _without_marks(literal: str) -> str:
-    """Text of a template, changed where it looks like a mark."""
-    return _LIKE_MARKS.sub(lambda match: "71" if match[0] == "70" else "QQ", literal)
-
-
-_LIKE_MARKS = re.compile(r"70(?=\d{5})|Qq(?=[a-z])")
-
-
-def _mark(i: int, *, text: bool) -> str:
-    return f"Qq{chr(97 + i // 26 % 26)}{chr(97 + i % 26)}" if text else str(_FIRST + i)
-
-
-def _index(mark: str) -> int:
-    return int(mark) - _FIRST if mark.isdigit() else (ord(mark[2]) - 97) * 26 + ord(mark[3]) - 97
-
-
 def _place(pair: Pair, keys: Sequence[Place]) -> Place:
-    return keys[int(pair.value) - _FIRST]
+    return keys[int(pair.value) - FIRST]
 
 
 def _may_name(before: str, after: str) -> bool:
@@ -192,10 +169,10 @@ def _may_name(before: str, after: str) -> bool:
     return not before.rstrip(" :=")[-1:].isalpha()
 
 
-_OF = re.compile(r"(?<![\w.])(70\d{5})(?: ?/ ?| of )70\d{5}(?![\w.])")  # %d/%d, %d of %d: how many of how many
+_OF = re.compile(rf"(?<![\w.])({NUMBER})(?: ?/ ?| of ){NUMBER}(?![\w.])")  # %d/%d, %d of %d: how many of how many
 _LIST = re.compile(
     r"(?<![\w/])(?P<names>[A-Za-z][\w@.-]*(?: ?/ ?[A-Za-z][\w@.-]*){1,4})(?P<rest>(?: [A-Za-z][\w-]*)?) ?[:= ] ?"
-    r"(?P<numbers>70\d{5}(?: ?/ ?70\d{5}){1,4})(?![\w/])"
+    rf"(?P<numbers>{NUMBER}(?: ?/ ?{NUMBER}){{1,4}})(?![\w/])"
 )
 
 
@@ -211,7 +188,8 @@ def _each_named(match: re.Match[str]) -> str:
 _WHEN = re.compile(
     r"(?P<name>[A-Za-z][\w@/-]*(?: [\w@/-]+){0,3}?) (?:after|at|on|in|over|for) "
     r"(?:the )?(?P<last>(?:last |past |previous )?)"
-    r"(?:(?P<unit>[A-Za-z]+)[ #]{1,2})?(?P<n>70\d{5})(?: (?P<units>[A-Za-z]+))?(?:\s*[:=]|\s(?:is|was)\b)\s*(?=70\d{5})"
+    rf"(?:(?P<unit>[A-Za-z]+)[ #]{{1,2}})?(?P<n>{NUMBER})(?: (?P<units>[A-Za-z]+))?"
+    rf"(?:\s*[:=]|\s(?:is|was)\b)\s*(?={NUMBER})"
 )
 
 
@@ -224,149 +202,17 @@ def _step_first(match: re.Match[str]) -> str:
     return f"{unit} {match['n']}, {match['name']}: " if counts else f"{match['name']}: "
 
 
-def _metrics(text: str, found: Sequence[Pair]) -> list[tuple[Pair, str]]:
-    """The numbers that are metrics, if a template looks like metrics."""
-    names = [_name_at(text, pair) for pair in found]
-    named = [(pair, name) for pair, name in zip(found, names) if name and not is_id(name) and not is_left(name)]
-    counted = any(step_rank(name) is not None for _, name in named)
-    results = any(_is_text(name) or (is_metric(name) and not _is_setting(name)) for _, name in named)
-    if not results and not (counted and len(named) > 1):
-        return []
-    return [
-        (pair, _plain(name))
-        for pair, name in named
-        if is_metric(name)
-        or pair.sep in ":="
-        or (pair.sep == " " and (counted or " " not in name))
-        or _is_text(name)
-        or name == _sure_beside(text, pair)
-    ]
-
-
-def _name_at(text: str, pair: Pair) -> str:
-    """The name in front of a number, or behind it; else its unit: `took 2.5 seconds`."""
-    name = _in_front(pair)
-    return name if name and name.lower() not in _VERBS else _sure_beside(text, pair) or name
-
-
-def _in_front(pair: Pair) -> str:
-    return noun(pair.name) if pair.sep == " " else pair.name
-
-
-def _beside(text: str, pair: Pair) -> str:
-    """The unit behind a number, or the things it counts: `2.5 seconds`, `5 rows`."""
-    behind = _COUNTED.match(text, pair.end)
-    return _UNITS.get(behind[1], behind[1]) if behind else ""
-
-
-def _sure_beside(text: str, pair: Pair) -> str:
-    """What stands behind a number if it tells how long something took, or how many things there were.
-
-    It does not where it is a setting (`with 4 workers`), a step (`ends in 5 steps`) or still to come.
-    """
-    name = _beside(text, pair)
-    if not name or name == "percent" or is_setting(name) or step_rank(name) is not None or _is_to_come(text, pair):
-        return ""
-    unit = _UNIT.fullmatch(name)
-    return name if unit or pair.sep == ">" or pair.name.lower() in _VERBS else ""
-
-
-def _is_to_come(text: str, pair: Pair) -> bool:
-    """Whether a number without a name in front says how long something may take: `retrying in 5 seconds`."""
-    before = text[max(pair.start - _MOST_BEFORE, 0) : pair.start]
-    return pair.sep == " " and not noun(pair.name) and bool(_TO_COME.search(re.split(r"[,;]|70\d{5}", before)[-1]))
-
-
-def _whole(text: str, found: Sequence[Pair]) -> Iterator[tuple[Pair, str]]:
-    """All numbers of a template that is wanted, whatever it says: each with a name that no other has."""
-    taken: set[str] = set()
-    last, at = "", 0
-    for pair in found:
-        before = _BEFORE.search(_MARKS.sub(",", text[at : pair.start])[-_MOST_BEFORE:])
-        at = pair.end
-        words_before = before[0] if before and before[0].lower() not in _JOINING else last
-        name = last = _plain(_name_of_any(text, pair) or words_before)
-        if not name:
-            continue
-        number = 2
-        while name in taken:
-            name, number = f"{last} {number}", number + 1
-        taken.add(name)
-        yield pair, name
-
-
-def _name_of_any(text: str, pair: Pair) -> str:
-    name = _in_front(pair)
-    return name if name and name.lower() not in _VERBS else _beside(text, pair) or name
-
-
-def _with_unnamed(text: str, found: Sequence[Pair], places: int) -> list[Pair]:
-    """All numbers of a template with so many places, those too that no name stands beside."""
-    known = {pair.start: pair for pair in found}
-    marks = (
-        match for match in _MARKS.finditer(text) if match["mark"].isdigit() and 0 <= _index(match["mark"]) < places
-    )
-    return [
-        known.get(mark.start("mark")) or Pair("", int(mark["mark"]), "", " ", mark.start("mark"), mark.end("mark"))
-        for mark in marks
-    ]
-
-
-_UNITS = {
-    **dict.fromkeys(("s", "sec", "secs", "second"), "seconds"),
-    "min": "minutes",
-    "mins": "minutes",
-    "%": "percent",
-}
-_UNIT = re.compile(r"seconds|minutes|hours|ms|us|ns|[kKMGT]i?B|bytes")
-_VERBS = frozenset("has have had got".split())  # what stands behind their number is counted
-_COUNTED = re.compile(
-    r"\s?(%|s|ms|us|ns|min|[kKMGT]i?B|second|(?<=\s)(?!is|was|has|does)[A-Za-z]{2,20}s)"
-    r"(?=[,;)\]]|\.?\s*$| (?:in|of|from|and|at|with|to|for|per|on|by)\b)"
-)
-_TO_COME = re.compile(
-    r"(?i)\b(?:eta|retry|sleep|wait|timeout|remain|within|every|next|will|ends?\b|keep|kept)"
-)  # how long something may take
-_BEFORE = re.compile(r"(?<!\w)[A-Za-z][\w@./-]*(?: [A-Za-z][\w@./-]*){0,3}(?=[^\w,;]*\Z)")
-_MOST_BEFORE = 80  # characters
-_JOINING = frozenset("and or of vs plus x".split())
-
-
-def _is_text(name: str) -> bool:
-    """Whether a value is all that there is of a name. Whether that is a metric's, is seen with each call."""
-    return bool(_ONLY_TEXT.fullmatch(name))
-
-
-_ONLY_TEXT = re.compile(
-    rf"(?:(?:{_WORD}|{APART_WORDS}|train(?:ing)?)[ _/.-])?{_WORD}(?:_(?:{APART_WORDS}|train(?:ing)?))?", re.IGNORECASE
-)
-
-
-def _is_setting(name: str) -> bool:
-    return is_setting(_MARKS.sub(" ", name).strip())
-
-
-def _plain(name: str) -> str:
-    """Shorten `Train Epoch: 1` to `Epoch` and `the loss` to `loss`; other names stay, that of the global step too."""
-    name = _ARTICLE.sub("", name, count=1) if _ARTICLE.match(name) else name
-    before, _, last = name.rpartition(" ")
-    return last if before.lower() != "global" and last.lower() in {"epoch", "step", "iter", "iteration"} else name
-
-
-_ARTICLE = re.compile(r"(?i)(?:the|an?|its|our)\s(?=\S)")
-
-
 def _parts(name: str, keys: Sequence[Place]) -> Iterator[str | Part]:
     """A name with values in place of their marks; without a number in front, and texts that stand apart in it."""
     at = 0
-    for match in _MARKS.finditer(name):
+    for match in MARKS.finditer(name):
         yield name[at : match.start()]
         at = match.end()
         before, mark, after = match.groups()
-        if not 0 <= _index(mark) < len(keys):  # digits of the template that touch a mark
+        if not 0 <= index_of(mark) < len(keys):  # digits of the template that touch a mark
             yield match[0]
             continue
-        place = keys[_index(mark)]
+        place = keys[index_of(mark)]
         glued = before.strip(" ") != "" or (match.start() > 0 and not before) or (at < len(name) and not after)
         if mark.isdigit() and match.start() == 0:
             continue
@@ -410,7 +256,7 @@ def _sections(
         at = pair.end
         for match in _HEAD.finditer(between[: between.rfind(pair.name)] if pair.name in between else between):
             mark, word = match["mark"], match["word"]
-            section = (Part(keys[_index(mark)], _APART, "/"),) if mark else () if _is_train(word) else (f"{word}/",)
+            section = (Part(keys[index_of(mark)], _APART, "/"),) if mark else () if _is_train(word) else (f"{word}/",)
         if _NAMES_SPLIT.fullmatch(pair.name) and _place(pair, keys) in texts:
             section = (Part(_place(pair, keys), _APART, "/"),)
         shared = first is not None and pair.start > first.start and _is_quality(pair.name)
@@ -419,8 +265,8 @@ def _sections(
 
 
 def _of_name(name: str, keys: Sequence[Place]) -> tuple[str | Part, ...]:
-    mark, word = re.match(_WORD, name), APART.search(name)
-    return (Part(keys[_index(mark[0])], _APART, " "),) if mark else (f"{word[0]} ",) if word else ()
+    mark, word = re.match(WORD, name), APART.search(name)
+    return (Part(keys[index_of(mark[0])], _APART, " "),) if mark else (f"{word[0]} ",) if word else ()
 
 
 def _is_train(word: str) -> bool:
@@ -435,9 +281,9 @@ def _is_quality(name: str) -> bool:
 _TIMES = frozenset("time times duration speed rate throughput fps ips qps tps latency lat it/s".split())
 _SPLITS = "phase|split|mode|stage|set|subset|dataset|partition"  # what others call a part of the data
 _NAMES_SPLIT = re.compile(rf"(?:.* )?(?:{_SPLITS})", re.IGNORECASE)
-_HAS_SPLIT = re.compile(rf"{APART.pattern}|(?<![a-z])train(?:ing)?(?![a-z])|^{_WORD}[ /]")
+_HAS_SPLIT = re.compile(rf"{APART.pattern}|(?<![a-z])train(?:ing)?(?![a-z])|^{WORD}[ /]")
 _SAID = re.compile(rf"(?<!\w)(?i:{_SPLITS})\s?[=:]\s?((?i:{APART_WORDS}|train(?:ing)?))(?=[\s,;])")  # phase=val loss=
 _HEAD = re.compile(
-    rf"(?<![\w/])(?:(?P<word>(?i:{APART_WORDS}|train(?:ing)?))|(?P<mark>{_WORD}))"
+    rf"(?<![\w/])(?:(?P<word>(?i:{APART_WORDS}|train(?:ing)?))|(?P<mark>{WORD}))"
     rf"(?: (?i:set|split|data|phase|results?|metrics))?(?=\s?[\])|:>=-]|\s+(?i:epoch|step|iter))"
 )
