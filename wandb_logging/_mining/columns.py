@@ -156,15 +156,7 @@ def _by_name_ends(header: str, tokens: Sequence[Span]) -> dict[str, str] | None:
 def _by_count(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str, str] | None:
     """Read a row with as many cells as names, or with one more cell at either end."""
     texts = [token for token, _, _ in tokens]
-    words = header.split()
-    wide = [name for name, _, _ in spans(WIDE, header)]
-    if words and words[0] in {"#", "%"}:
-        at = header.index(words[0])
-        under = nearness((words[0], at, at + 1), *tokens[0][1:]) > -_NEAR and len(words) > len(texts)
-        words = words[1:] if len(words) != len(texts) and not under else words
-    split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
-    words = [name for name, _, _ in words_of(header)[-len(words) :]]
-    splits = (words,) if narrow else (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
+    splits = _splits(header, tokens, narrow=narrow)
     for names in splits:
         if len(names) > 1 and len(texts) == len(names):
             return by_name(names, texts)
@@ -177,6 +169,21 @@ def _by_count(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str,
             if more - marked == 0 or (more - marked == 1 and "/" in names[-1]):  # a marker; a last column of two parts
                 return by_name(names, texts[marked:])
     return None
+
+
+def _splits(header: str, tokens: Sequence[Span], *, narrow: bool) -> Sequence[Sequence[str]]:
+    """The names that a header may have: its words, its words that are further apart, or `name[unit]` as two."""
+    words = header.split()
+    wide = [name for name, _, _ in spans(WIDE, header)]
+    if words and words[0] in {"#", "%"}:
+        at = header.index(words[0])
+        under = nearness((words[0], at, at + 1), *tokens[0][1:]) > -_NEAR and len(words) > len(tokens)
+        words = words[1:] if len(words) != len(tokens) and not under else words
+    split = [part for name in words for part in (_TWO_IN_ONE.sub(r"\1 \2", name).split())]
+    words = [name for name, _, _ in words_of(header)[-len(words) :]]
+    if narrow:
+        return (words,)
+    return (wide,) if _wordy(tokens) and 2 < len(wide) < len(words) else (words, wide, split)
 
 
 _TWO_IN_ONE = re.compile(r"([^\s\[]+)\[([^\s\[\]]+)\]")
@@ -204,6 +211,11 @@ def _by_place(header: str, tokens: Sequence[Span], *, narrow: bool) -> dict[str,
         names = words
     if len(names) < 3 or not len(names) * 0.5 < len(tokens) <= len(names) + 3:
         return None
+    return _nearest(names, tokens)
+
+
+def _nearest(names: Sequence[Span], tokens: Sequence[Span]) -> dict[str, str] | None:
+    """Match each cell to the nearest name; None if one is far from all, or the order is not that of the names."""
     cells: dict[str, str] = {}
     last = -1
     for text, start, end in tokens:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from wandb_logging._mining.cells import BARS, INDEX, LABEL, PROGRESS, RULE, TOKEN, cell, spans, unit
@@ -105,12 +105,7 @@ class Table:
         paired = "=" in raw and "=" not in state["header"] and _PAIR.search(raw)
         if cells is None or paired or self._is_remark(cells, raw, state):
             return None
-        plain = BARS.sub(" ", raw)
-        if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
-            state["narrow"] = True  # each word of the header is a name of its own
-        if "ends" not in state and LABEL not in cells:
-            tokens = spans(TOKEN, plain)
-            state["ends"] = [end for _, _, end in tokens] if len(tokens) == len(cells) else None
+        _note_places(cells, raw, state)
         names = state.get("names") or {}
         found = self._values({names.get(name, name): text for name, text in cells.items()}, state)
         if found:
@@ -132,37 +127,48 @@ class Table:
         return self._mark in raw and self._header in " ".join(BARS.sub(" ", raw).replace('"', "").split())
 
     def _values(self, cells: Mapping[str, str], state: dict[str, Any]) -> Found | None:
+        """The values of a row by their names; None if it is no row of this table."""
         if self._labels is not None and self._labels not in cells:
             return None  # without them the rows would have one name
+        found, units = self._numbers(cells)
+        if self._step is not None and self._step not in found and not _is_marked(cells, found):
+            return None
+        if not found or not _goes_with_others([*cells.values()], state):
+            return None
+        prefix = self._prefix(cells)
+        named = {name: name if name == self._step else prefix + name for name in found}
+        found = {named[name]: value for name, value in found.items()}
+        return Measured(found, {named[name]: one for name, one in units.items()}) if units else found
+
+    def _numbers(self, cells: Mapping[str, str]) -> tuple[Found, dict[str, str]]:
+        """The numbers of a row, and their units, by the names of their columns."""
         found: Found = {}
         units: dict[str, str] = {}
-        kinds = ""
         for given, text in cells.items():
             value = cell(text)
-            name = given or "step"  # the number before the named columns
-            kinds += "n" if value is not None else "t" if text else _EMPTY
             if value is not None and given not in (self._labels, INDEX) and given not in self._drop:
+                name = given or "step"  # the number before the named columns
                 found[name] = value
                 one = "" if text[-1:].isdecimal() else unit(text)
                 if one != "K":  # which is kelvin: the k of 12.3k is part of the number
                     units[name] = one
-        if self._step is not None and self._step not in found and not _is_marked(cells, found):
-            return None
-        word = kinds.startswith("t") and len(next(iter(cells.values()))) > _MARK_LENGTH
-        if not found or not alike(state.setdefault("kinds", kinds), kinds):
-            return None
-        if _EMPTY in state["kinds"]:
-            state["kinds"] = _filled(state["kinds"], kinds)
-        if state.get("words", 0) > 1 and state["kinds"].startswith("t") and kinds.startswith("n"):
-            return None  # a row of another table, whose first cell is a number
-        state["words"] = state.get("words", 0) + word
-        label = (
-            cells.get(self._labels or LABEL, "").rstrip(":").strip("'") if self._step is None or self._labels else ""
-        )
-        prefix = f"{label}/" if label and (self._labels or cell(label) is None) else ""
-        named = {name: name if name == self._step else prefix + name for name in found}
-        found = {named[name]: value for name, value in found.items()}
-        return Measured(found, {named[name]: one for name, one in units.items()}) if units else found
+        return found, units
+
+    def _prefix(self, cells: Mapping[str, str]) -> str:
+        """What the row is about, which goes before its names; "" if the step or nothing tells the rows apart."""
+        if self._step is not None and not self._labels:
+            return ""
+        label = cells.get(self._labels or LABEL, "").rstrip(":").strip("'")
+        return f"{label}/" if label and (self._labels or cell(label) is None) else ""
+
+
+def _note_places(cells: Mapping[str, str], raw: str, state: dict[str, Any]) -> None:
+    """Note of a row what helps to read the next: whether each word is a name, and where the cells end."""
+    if list(cells) == [name for name, _, _ in spans(TOKEN, BARS.sub(" ", state["header"]))]:
+        state["narrow"] = True
+    if "ends" not in state and LABEL not in cells:
+        tokens = spans(TOKEN, BARS.sub(" ", raw))
+        state["ends"] = [end for _, _, end in tokens] if len(tokens) == len(cells) else None
 
 
 def _is_marked(cells: Mapping[str, str], found: Found) -> bool:
@@ -190,6 +196,21 @@ _PAIR = re.compile(r"(?:[A-Za-z]\w{2,40}\s{0,20}| )= {0,4}[-+.\d]")  # a line of
 
 
 _EMPTY = "-"  # a cell that may hold either
+
+
+def _goes_with_others(texts: Sequence[str], state: dict[str, Any]) -> bool:
+    """Whether a row has numbers and texts where the rows before it have them; notes where this row has them."""
+    kinds = "".join("n" if cell(text) is not None else "t" if text else _EMPTY for text in texts)
+    first = state.setdefault("kinds", kinds)
+    if not alike(first, kinds):
+        return False
+    if _EMPTY in first:
+        state["kinds"] = first = _filled(first, kinds)
+    words = state.get("words", 0)
+    if words > 1 and first.startswith("t") and kinds.startswith("n"):
+        return False  # a row of another table, whose first cell is a number
+    state["words"] = words + (kinds.startswith("t") and len(texts[0]) > _MARK_LENGTH)
+    return True
 
 
 def _filled(first: str, kinds: str) -> str:
