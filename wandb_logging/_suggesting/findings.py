@@ -45,28 +45,36 @@ def is_clock(value: object) -> bool:
     return isinstance(value, (int, float)) and (1.2e9 < value < 3e9 or 1.2e12 < value < 3e12)
 
 
+def _whole(values: Iterable[object]) -> list[float]:
+    """The whole numbers among values; none beyond 1e15, which would count nothing."""
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    return [value for value in numbers if abs(value) < 1e15 and value == int(value)]
+
+
 def best_step(rows: Iterable[Found], names: Iterable[str], *, least: int = 2, exact: bool = False) -> str | None:
-    """The name of the number that counts the rows; the finest one if several do."""
+    """The name of the number that counts the rows; the finest one if several do.
+
+    Args:
+        rows: the numbers of each row.
+        names: the names that may be a step's, in their order.
+        least: how many thirds of the rows have to have it.
+        exact: whether names that surely are a step's come first, and among them those that more rows have; a time that
+            is not the first column is none then.
+    """
     rows = list(rows)
     ranked: list[tuple[tuple[bool, int, float], int, str | None]] = []
     for place, name in enumerate(names):
         rank = 1 if name == "#" else step_rank(name.rpartition("/")[2] or name)
-        if exact and place > 0 and name.lower() in {"time", "t", "n"}:
-            continue
         values = [row[name] for row in rows if name in row]
-        if all(map(is_clock, values)):
+        if rank is None or all(map(is_clock, values)) or (exact and place > 0 and name.lower() in {"time", "t", "n"}):
             continue
-        counts = [
-            value
-            for value in values
-            if isinstance(value, (int, float)) and value == int(value if value == value and abs(value) < 1e15 else 0)
-        ]
-        if rank is not None and len(counts) == len(values) >= least * len(rows) / 3 and counts:
-            constant = len(set(counts)) == 1 < len(counts)  # as a step, it would make all rows one
-            if constant or len(counts) == 1 or increasing(counts):
-                missing = len(rows) - len(values)
-                order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
-                ranked.append((order, place, None if constant else name))
+        counts = _whole(values)
+        constant = len(set(counts)) == 1 < len(counts)  # as a step, it would make all rows one
+        goes_on = constant or len(counts) == 1 or increasing(counts)
+        if goes_on and len(counts) == len(values) >= least * len(rows) / 3:
+            missing = len(rows) - len(values)
+            order = (bool(rank % 1), missing, rank) if exact else (False, missing, rank)
+            ranked.append((order, place, None if constant else name))
     best = min(ranked, key=lambda item: item[:2], default=None)
     # Of Outer_Iter and Inner_Iter, take the one that is not constant.
     alike = [item for item in ranked if best and item[0] == best[0] and item[2] is not None]

@@ -177,39 +177,33 @@ def line_above(texts: Sequence[Text], i: int) -> str | None:
 
     It has as many names as the header, or it has names above columns whose names occur twice.
     """
-    text = texts[i - 1][1] if i else ""
-    words = table_cells.BARS.sub(" ", text).split()
-    below = table_cells.BARS.sub(" ", texts[i][1]).split()
-    if table_headers.over_parts(text, texts[i][1]) or table_headers.over_groups(text, texts[i][1]):
+    text, header = texts[i - 1][1] if i else "", texts[i][1]
+    words, below = (table_cells.BARS.sub(" ", line).split() for line in (text, header))
+    if table_headers.over_parts(text, header) or table_headers.over_groups(text, header):
         return " ".join(words)
-    if (
-        "|" in text
-        or len(words) < 2
-        or any(map(str.isdigit, text))
-        or table_cells.RULE.match(text)
-        or _RULED.search(text)
-    ):
-        return None
-    if (
-        ":" in text
-        or "=" in text
-        or _is_sentence(text, texts[i][1])
-        or text.rstrip().endswith((".", "!"))
-        or len(text) - len(text.lstrip()) > len(texts[i][1])
-    ):
+    if len(words) < 2 or _has_no_names(text) or _is_sentence(text, header) or _indent(text) > len(header):
         return None
     same = len(words) == len(below) == len(set(below)) > 3
-    row = next((line for _, line in texts[i + 1 : i + 3] if not table_cells.RULE.match(line)), "").split()
-    over = len(set(below)) < len(below) and len(words) < len(below) + 2 and not len(row) <= len(words) == len(below)
-    turns = not (same or over) and table_headers.interleaved(text.rstrip(), texts[i][1].rstrip()) is not None
+    cells = next((line for _, line in texts[i + 1 : i + 3] if not table_cells.RULE.match(line)), "").split()
+    over = len(set(below)) < len(below) and len(words) < len(below) + 2 and not len(cells) <= len(words) == len(below)
+    turns = not (same or over) and table_headers.interleaved(text.rstrip(), header.rstrip()) is not None
     return " ".join(words) if same or over or turns else None
+
+
+def _has_no_names(text: str) -> bool:
+    """Whether a line has what the upper line of a header does not have, such as bars, numbers, rules or a colon."""
+    marks = not {"|", ":", "="}.isdisjoint(text) or any(map(str.isdigit, text)) or text.rstrip().endswith((".", "!"))
+    return marks or bool(table_cells.RULE.match(text) or _RULED.search(text))
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def _is_sentence(above: str, header: str) -> bool:
     """Whether a line above a header of columns far apart is a sentence: all its words are one blank apart."""
     columns = len(table_cells.WIDE.findall(header.strip())) > _SENTENCE
-    begins = len(above) - len(above.lstrip()) <= len(header) - len(header.lstrip())
-    return columns and begins and len(table_cells.WIDE.findall(above.strip())) == 1
+    return columns and _indent(above) <= _indent(header) and len(table_cells.WIDE.findall(above.strip())) == 1
 
 
 _RULED = re.compile(r"--|([=*#~])\1{3}")
