@@ -92,30 +92,45 @@ def _against(
     group: Group, groups: list[Group], clash: list[str], order: dict[int, Group], before: dict[int, str]
 ) -> str:
     """A label for a group that shares names with others; "" if this group is the one that needs no label."""
-    head = _head_of(group) or _sign_of(group, groups)
-    section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
     previous = _previous(group, order)
-    if previous is not None and previous.label and APART.search(previous.label) and group.step is None:
+    if previous is not None and group.step is None and APART.search(previous.label):
         return previous.label
     if all(before.get(item.number) for item in group.shapes):
         return f"{before[group.first.number]}/"
-    counted = head.split()
-    if len(counted) > 1 and step_rank(counted[-1]) is not None and not TRAIN.search(" ".join(counted[:-1])):
-        head = " ".join(counted[:-1])  # `ridge fold 1: rmse=0.5`, `lasso fold 1: rmse=0.6`
+    head = _without_counter(_head_of(group) or _sign_of(group, groups))
     if head and (not TRAIN.search(head) or is_metric(head)) and step_rank(head.rstrip("= ")) is None:
-        others = {
-            word for one in groups if one is not group and _has_names(one, clash) for word in _head_of(one).split()
-        }
-        own = [word for word in head.split() if word not in others and any(map(str.isalpha, word))]
-        if not any(map(str.isalnum, head)):
-            return ""
-        first = group.first.fields[0].name
-        if not own and len(group.wanted) > 1 and first != clash[0] and first in group.wanted.values():
-            alike = [one for one in groups if one is not group and _head_of(one) == head and _has_names(one, clash)]
-            if alike and all(one.first.fields[0].name != first for one in alike):
-                return f"{first}/"  # `[info]: frame I: 1, QP: 31`, `[info]: frame P: 50, QP: 32`
-        return f"{own[-1] if own else head}/"
+        others = [one for one in groups if one is not group and _has_names(one, clash)]
+        return _by_head(group, head, others, clash[0])
+    section = next((group.first.fields[i].section for i in group.wanted if group.first.fields[i].section), "")
     return f"{_short(section)}/" if section and not TRAIN.search(section) else ""
+
+
+def _without_counter(head: str) -> str:
+    """The words before a counter: `ridge` and `lasso` of `ridge fold 1: rmse=0.5` and `lasso fold 1: rmse=0.6`."""
+    before, _, counter = " ".join(head.split()).rpartition(" ")
+    return before if before and step_rank(counter) is not None and not TRAIN.search(before) else head
+
+
+def _by_head(group: Group, head: str, others: Sequence[Group], name: str) -> str:
+    """A label of the words with which lines begin: the last that others do not have, or else their first name.
+
+    Args:
+        group: the lines.
+        head: the words.
+        others: groups with the same names.
+        name: the first of these names.
+    """
+    if not any(map(str.isalnum, head)):
+        return ""
+    said = {word for one in others for word in _head_of(one).split()}
+    own = [word for word in head.split() if word not in said and any(map(str.isalpha, word))]
+    if own:
+        return f"{own[-1]}/"
+    first = group.first.fields[0].name
+    alike = [one.first.fields[0].name for one in others if _head_of(one) == head]
+    if len(group.wanted) > 1 and first != name and first in group.wanted.values() and alike and first not in alike:
+        return f"{first}/"  # `[info]: frame I: 1, QP: 31`, `[info]: frame P: 50, QP: 32`
+    return f"{head}/"
 
 
 def _as_the_previous(group: Group, previous: Group | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from wandb_logging._mining.lines import Line
 from wandb_logging._mining.rules import Rule
@@ -20,7 +20,28 @@ _LONGEST = 16  # headings, or rows of one name, until the first heading comes ag
 
 def under_recurring(groups: Sequence[Group], texts: Sequence[Text]) -> list[Suggestion]:
     """Put the section before names whose lines stand below several headings in turns; the rules for these headings."""
-    taken = {item.number for group in groups for item in group.shapes}
+    above, lines = _headings(texts, {item.number for group in groups for item in group.shapes})
+    turns = [group for group in groups if _is_under_turns(group, above)]
+    for group in turns:
+        group.label = _SECTION
+    indented = [group for group in groups if _is_indented(group, above, lines)]
+    if not any(_are_own([above[item.number][1] for item in group.shapes]) for group in indented):
+        indented = []
+    for group in indented:
+        group.label = _SECTION
+    names = dict.fromkeys(above[item.number][1] for group in [*turns, *indented] for item in group.shapes)
+    return [Suggestion({"line": lines[name].strip(), "section": name}, _COMMENT) for name in names]
+
+
+_SECTION = "{section}/"
+_COMMENT = "a heading that says what the lines below it are about"
+
+
+def _headings(texts: Sequence[Text], taken: Container[int]) -> tuple[dict[int, tuple[int, str]], dict[str, str]]:
+    """For each line the heading above it, with the number of that; and each heading as it is written.
+
+    The shortest form of a heading is a part of the others: without a colon where it has one only at times.
+    """
     above: dict[int, tuple[int, str]] = {}
     lines: dict[str, str] = {}
     last = (-_FAR - 1, "")
@@ -28,27 +49,18 @@ def under_recurring(groups: Sequence[Group], texts: Sequence[Text]) -> list[Sugg
         match = None if number in taken else _HEADING.match(text)
         if match is not None and not any(map(str.isdigit, match[1])):
             last = (number, match[1])
-            lines[match[1]] = min(lines.get(match[1], text), text, key=len)  # with or without a colon
+            lines[match[1]] = min(lines.get(match[1], text), text, key=len)
         above[number] = last
-    found: dict[str, None] = {}
-    for group in groups:
-        headings = [above[item.number] for item in group.shapes]
-        names = [name for _, name in headings]
-        near = all(item.number - number <= _FAR for item, (number, _) in zip(group.shapes, headings))
-        if near and group.wanted and not group.label and group.word is None and _in_turns(names):
-            group.label = "{section}/"
-            found.update(dict.fromkeys(names))
-    indented = [group for group in groups if _is_indented(group, above, lines)]
-    if any(_are_own([above[item.number][1] for item in group.shapes]) for group in indented):
-        for group in indented:
-            group.label = "{section}/"
-            found.update(dict.fromkeys(above[item.number][1] for item in group.shapes))
-    return [
-        Suggestion(
-            {"line": lines[name].strip(), "section": name}, "a heading that says what the lines below it are about"
-        )
-        for name in found
-    ]
+    return above, lines
+
+
+def _is_under_turns(group: Group, above: Mapping[int, tuple[int, str]]) -> bool:
+    """Whether each line of a group stands below a heading, and these headings come in turns."""
+    if not group.wanted or group.label or group.word is not None:
+        return False
+    headings = [above[item.number] for item in group.shapes]
+    near = all(item.number - number <= _FAR for item, (number, _) in zip(group.shapes, headings))
+    return near and _in_turns([name for _, name in headings])
 
 
 _PART = re.compile(
@@ -70,9 +82,7 @@ def under_parts(groups: list[Group], texts: Sequence[Text]) -> list[Suggestion]:
     """
     taken = {item.number for group in groups for item in group.shapes if group.wanted}
     found = {number: match for number, text in texts if number not in taken and (match := _PART.match(text[:120]))}
-    parts = {number: part for number, match in found.items() if (part := _part(match))}
-    if _TRAINING.isdisjoint(parts.values()):
-        parts.update({number: "train" for number, match in found.items() if match["begin"] and not match["part"]})
+    parts = _parts(found)
     rules = {_as_template(text, found[number]): parts[number] for number, text in texts if number in parts}
     both = any(map(APART.fullmatch, rules.values())) and not _TRAINING.isdisjoint(rules.values())
     if not both or len(rules) > _LONGEST or take_others(rules, [text for text in texts if text[0] not in found]):
@@ -81,17 +91,29 @@ def under_parts(groups: list[Group], texts: Sequence[Text]) -> list[Suggestion]:
     part = ""
     for number, _ in texts:
         above[number] = part = parts.get(number, part)
-    labelled = False
-    for group in groups:
-        under = {above[item.number] for item in group.shapes}
-        free = group.wanted and not group.label and group.word is None and not group.above
-        if free and "" not in under and len(under) > 1 and not any(map(APART.search, group.wanted.values())):
-            group.label, labelled = "{section}/", True
-    if labelled:
-        groups[:] = [one for one in groups if one.wanted or not all(item.number in parts for item in one.shapes)]
-    comment = "a heading that says what the lines below it are about"
+    labelled = [group for group in groups if _is_under_parts(group, above)]
+    if not labelled:
+        return []
+    for group in labelled:
+        group.label = _SECTION
+    groups[:] = [one for one in groups if one.wanted or not all(item.number in parts for item in one.shapes)]
     longest_first = sorted(rules.items(), key=lambda rule: -len(rule[0]))
-    return [Suggestion({"line": line, "section": name}, comment) for line, name in longest_first if labelled]
+    return [Suggestion({"line": line, "section": name}, _COMMENT) for line, name in longest_first]
+
+
+def _parts(found: Mapping[int, re.Match[str]]) -> dict[int, str]:
+    """The parts that headings name; where none names the training, a heading of an epoch alone does."""
+    parts = {number: part for number, match in found.items() if (part := _part(match))}
+    if _TRAINING.isdisjoint(parts.values()):
+        parts.update({number: "train" for number, match in found.items() if match["begin"] and not match["part"]})
+    return parts
+
+
+def _is_under_parts(group: Group, above: Mapping[int, str]) -> bool:
+    """Whether the lines of a group stand below several headings of parts, and do not say themselves what part it is."""
+    under = {above[item.number] for item in group.shapes}
+    free = group.wanted and not group.label and group.word is None and not group.above
+    return bool(free) and "" not in under and len(under) > 1 and not any(map(APART.search, group.wanted.values()))
 
 
 def _part(match: re.Match[str]) -> str:
