@@ -68,13 +68,17 @@ def run(args: argparse.Namespace) -> int:
     if os.name == "nt":
         complain("run needs a POSIX system")
         return USAGE
-    from wandb_logging._supervise.becoming import end_as  # noqa: PLC0415  of POSIX
-    from wandb_logging._supervise.program import Program  # noqa: PLC0415
+    from wandb_logging._supervise.program import Program  # noqa: PLC0415  of POSIX
 
     try:
         program = Program(command)  # it is forked here, before there are threads
     except OSError as exc:  # no file descriptors or processes are left
         return _instead(command, words_of(exc))
+    return _logged(program, settings, args)
+
+
+def _logged(program: Program, settings: Settings, args: argparse.Namespace) -> int:
+    """Let the program run, and log it as a run. Returns its exit code, or another if not all of it could be done."""
     early = decided(settings)
     if early is not None:
         code, run = _while_its_run_begins(program, early, args)
@@ -94,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
         ):  # whoever does not want to wait for the server: the program is over
             run.finish(code)
     if program.was_interrupted:
+        from wandb_logging._supervise.becoming import end_as  # noqa: PLC0415  of POSIX
+
         end_as(signal.SIGINT)  # by which a shell knows that a loop around us is to end, too
     return code or (LEFT if program.unwritten else DONE)
 

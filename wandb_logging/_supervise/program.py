@@ -191,7 +191,7 @@ class Program:
 
     def _read_until(self, stop: int) -> None:
         """Read ahead until the other end of the pipe `stop` is closed, or enough has been read."""
-        gathered = Gathered(all(stream.wide for stream in self._streams), after=0)
+        gathered = Gathered(wide=all(stream.wide for stream in self._streams), after=0)
         with selectors.DefaultSelector() as selector:
             selector.register(stop, selectors.EVENT_READ)
             for stream in self._streams:
@@ -227,7 +227,7 @@ class Program:
 
     def _until_the_end(self, selector: selectors.BaseSelector, take: Take) -> int:
         open_streams, silent_since = len(self._streams), time.monotonic()
-        gathered = Gathered(all(stream.wide for stream in self._streams))
+        gathered = Gathered(wide=all(stream.wide for stream in self._streams))
         while open_streams and not self._is_enough:
             self._look_after_program(selector)
             if self._keyboard is not None and self._keyboard.look(selector):

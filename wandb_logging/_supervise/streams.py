@@ -42,7 +42,7 @@ class Gathered:
         after: pieces that come right behind each other before it waits; 0 if nobody waits for the first ones either.
     """
 
-    def __init__(self, wide: bool, after: int = _BUSY) -> None:  # noqa: FBT001
+    def __init__(self, *, wide: bool, after: int = _BUSY) -> None:
         self._wide = wide
         self._after = after
         self._busy = 0
