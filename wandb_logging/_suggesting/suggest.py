@@ -9,16 +9,15 @@ from wandb_logging._mining import lines
 from wandb_logging._mining.rule_keys import MAX_RULES
 from wandb_logging._mining.rules import valid
 from wandb_logging._mining.ruleset import RuleSet
-from wandb_logging._suggesting import structures
 from wandb_logging._suggesting.code_lines import may_hold_metrics
 from wandb_logging._suggesting.decimals import with_commas
-from wandb_logging._suggesting.findings import Finding
 from wandb_logging._suggesting.headed import headed
 from wandb_logging._suggesting.labels import apart_below, put_labels, under_headings
 from wandb_logging._suggesting.left_out import left_out
 from wandb_logging._suggesting.ranks import by_rank
 from wandb_logging._suggesting.sections import under_parts, under_recurring
 from wandb_logging._suggesting.shapes import shape
+from wandb_logging._suggesting.structures import find_structures
 from wandb_logging._suggesting.titles import under_titles
 from wandb_logging._suggesting.wanted import find_groups
 from wandb_logging._suggesting.writing import Suggestion
@@ -27,7 +26,7 @@ from wandb_logging._suggesting.writing import Suggestion
 def suggest(text: str) -> list[Suggestion]:
     """Rules for a log, the most specific first; an empty list if nothing in the log looks like metrics."""
     texts = lines.of_log(text)
-    findings = _structures(texts)
+    findings = find_structures(texts)
     taken = set().union(*(finding.lines for finding in findings)) if findings else set()
     taken |= left_out(texts)
     commas = with_commas(texts)
@@ -70,12 +69,3 @@ def _that_find(suggestions: Sequence[Suggestion], texts: Sequence[tuple[int, str
     used.finish()
     unused = {rule.number for rule in used.unused}
     return [one for i, one in enumerate(suggestions) if i not in unused]
-
-
-def _structures(texts: Sequence[tuple[int, str]]) -> list[Finding]:
-    found: list[Finding] = []
-    for look in structures.ALL:
-        taken = set().union(*(finding.lines for finding in found)) if found else set()
-        more = look([text for text in texts if text[0] not in taken])
-        found += [] if more is None else more if isinstance(more, list) else [more]
-    return found
