@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Union
 from wandb_logging._mining import objects
 from wandb_logging._mining.blocks import Block, Box
 from wandb_logging._mining.lines import Line
-from wandb_logging._mining.pairs import pairs
+from wandb_logging._mining.pairs import Pair, pairs
 from wandb_logging._mining.regexes import Regex
 from wandb_logging._mining.spread import Spread
 from wandb_logging._mining.stacked import Stacked
@@ -89,22 +89,15 @@ def _pairs(given: Mapping[str, Any], decimal: str) -> Finder:
     words = "{" in given.get("prefix", "")
 
     def find(line: Line, _: dict[str, Any]) -> Found | None:
-        found: Found = {}
-        units: dict[str, str] = {}
-        begin = 0
-        if template is not None:
-            begun = template.find(line.text)
-            if begun is None:
-                return None
-            found, begin = begun
-            units.update(found.units if isinstance(found, Measured) else {})
-            begin = _same_place(line, begin)
+        begun = ({}, 0) if template is None else template.find(line.text)
+        if begun is None:
+            return None
+        found, begin = begun[0], _same_place(line, begun[1])
+        units = dict(found.units) if isinstance(found, Measured) else {}
         for pair in pairs(line.raw, decimal, begin):
             if pair.sep in wanted and pair.name and pair.name not in found:
                 found[pair.name] = pair.value
-                unit = pair.unit
-                if not unit and pair.sep != ">" and line.raw[pair.end : pair.end + 2].strip()[:1].isalpha():
-                    unit = behind(line.raw, pair.end)
+                unit = _unit_of(pair, line.raw)
                 if unit != "K":  # which is kelvin: the k of 12.3k is part of the number
                     units[pair.name] = unit
         for name, word in _WORDS.findall(line.raw[begin:]) if words else ():
@@ -115,6 +108,12 @@ def _pairs(given: Mapping[str, Any], decimal: str) -> Finder:
 
     separator = "" if " " in wanted else given["pairs"]
     return Finder(find, separator if template is None else template.needle)
+
+
+def _unit_of(pair: Pair, raw: str) -> str:
+    """The unit of a number: the one that belongs to the pair, or another that stands right behind it."""
+    follows = pair.sep != ">" and raw[pair.end : pair.end + 2].strip()[:1].isalpha()
+    return behind(raw, pair.end) if follows and not pair.unit else pair.unit
 
 
 def _starting(text: str, decimal: str) -> Template:
