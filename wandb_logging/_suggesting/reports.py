@@ -63,12 +63,7 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
     found: list[Group] = []
     wide = [number for number in lines if _WIDE_COUNT.match(lines[number][1].text[lines[number][1].head :])]
     for run in [*_runs(sorted(wide), _SECTIONS), *_runs(sorted(lines), 2)]:
-        fields = [lines[number][1].fields[0] for number in run]
-        results = sum(is_metric(one.name) and not is_setting(one.name) for one in fields)
-        chosen = sum(is_setting(one.name) for one in fields)
-        told = begin or results * 3 >= len(run) or (run[len(run) // 2] > half and results)
-        ends = _COUNTS <= len(run) <= _LIST and told
-        if not ends or chosen * 3 > len(run) or not _is_below([lines[number][1] for number in run]):
+        if not _are_counts([lines[number][1] for number in run], begin, half):
             continue
         for number in run:
             group = lines[number][0]
@@ -78,6 +73,15 @@ def _aligned(groups: list[Group], kept: list[Group], begin: int) -> list[Group]:
             elif group.step is None:
                 group.wanted.setdefault(0, group.first.fields[0].name)
     return found
+
+
+def _are_counts(run: Sequence[Shape], begin: int, half: int) -> bool:
+    """Whether lines below one another are a report of counts, and no list of things or of settings."""
+    fields = [item.fields[0] for item in run]
+    results = sum(is_metric(one.name) and not is_setting(one.name) for one in fields)
+    chosen = sum(is_setting(one.name) for one in fields)
+    told = begin > 0 or results * 3 >= len(run) or (run[len(run) // 2].number > half and results > 0)
+    return told and _COUNTS <= len(run) <= _LIST and chosen * 3 <= len(run) and _is_below(run)
 
 
 def _is_entry(item: Shape) -> bool:
