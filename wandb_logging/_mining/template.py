@@ -32,7 +32,6 @@ _NOTHING: Mapping[str, object] = {}
 class _Field:
     """What one placeholder gives: a name, and how to turn its text into a value."""
 
-    group: str
     name: str
     convert: Callable[[str], float | str]
     measured: bool = False
@@ -119,44 +118,37 @@ class Template:
                 # A blank behind any text is there already if that text is none.
                 pattern.append(f"(?:(?<= )| ){literal[1:]}" if part[0] == " " and not (first or i) else literal)
             else:
-                pattern.append(self._place(part, before, after, alone=not before))
+                pattern.append(self._place(part, before, after))
         return "".join(pattern)
 
-    def _place(self, place: str, before: str, after: str, *, alone: bool) -> str:
-        name, colon, kind = place.rpartition(":")
-        if kind not in _KINDS or not colon:
-            if colon and (meant := _meant(kind.strip())):
-                _refuse(f"{{{place}}}: did you mean {{{name}:{meant}}}?")
-            name, kind = place, ""
-        formatted = re.fullmatch(r"([^!]*)![rsa](?::.*)?", place)
-        if formatted or (_FORMAT.fullmatch(place.rpartition(":")[2]) and colon):
-            bare = formatted[1] if formatted else place.partition(":")[0]
-            _refuse(f"{{{place}}} has a format behind its name: write {{{bare}}}, for any number")
-        name = name.strip() or _refuse(f"{{{place}}} has no name")
-        before_it = {field.name for field in self._fields}
-        if name != "_" and name in before_it:
+    def _place(self, place: str, before: str, after: str) -> str:
+        """The pattern of a placeholder between two texts of the template; notes what it gives."""
+        name, kind = _named(place)
+        known = {field.name for field in self._fields}
+        if name != "_" and name in known:
             _refuse(f"{{{name}}} is there twice")
-        unknown = [word for word in _REFERS.findall(name) if word not in before_it.union(self._words)]
+        unknown = [word for word in _REFERS.findall(name) if word not in known.union(self._words)]
         if unknown:
             _refuse(f"{{{name}}} refers to a word that is not before it: {{{unknown[0]}:word}}")
         group = f"f{len(self._fields)}"
-        convert: Callable[[str], float | str]
-        if kind == "word":
-            ends = _WORD_ENDS + (re.escape(after[0]) if after[:1].strip() else "")
-            value, convert = f"(?P<{group}>[^{ends}]{{1,64}})", str
-        else:
-            convert = numbers.seconds if kind == "time" else self._measure if kind == "unit" else self._number
-            value = numbers.LENGTH if kind == "time" else self._numbers
-            value += rf"(?: ?{units.FORM})?" if kind == "unit" else ""
-            # A group matched within a look-ahead gives nothing back.
-            value = f"(?=(?P<{group}>{value}))(?P={group})"
-            if kind != "time" and not after.startswith("," if self._decimal == "." else "."):
-                value = numbers.UNHALVED[self._decimal] + value
-            if not after:
-                value += _WHOLE
-            value = ("" if before.endswith(" ") or alone else " ?") + (r"(?<![\w.,'])" if alone else "") + value
-        self._fields.append(_Field(group, name, convert, kind == "unit"))
-        return value
+        converts: Mapping[str, Callable[[str], float | str]] = {
+            "word": str, "time": numbers.seconds, "unit": self._measure, "": self._number,
+        }  # fmt: skip
+        self._fields.append(_Field(name, converts[kind], kind == "unit"))
+        return _word(group, after) if kind == "word" else self._number_at(kind, group, before, after)
+
+    def _number_at(self, kind: str, group: str, before: str, after: str) -> str:
+        """The pattern of a number, with its unit, or of a duration between two texts of the template."""
+        value = numbers.LENGTH if kind == "time" else self._numbers
+        value += rf"(?: ?{units.FORM})?" if kind == "unit" else ""
+        # A group matched within a look-ahead gives nothing back.
+        value = f"(?=(?P<{group}>{value}))(?P={group})"
+        if kind != "time" and not after.startswith("," if self._decimal == "." else "."):
+            value = numbers.UNHALVED[self._decimal] + value
+        value += "" if after else _WHOLE
+        if not before:
+            return r"(?<![\w.,'])" + value
+        return value if before.endswith(" ") else f" ?{value}"
 
     @property
     def _numbers(self) -> str:
@@ -191,6 +183,26 @@ def with_places(text: str, places: Iterable[tuple[int, int, str]], start: int = 
             written += escaped(text[start:begin]) + place
             start = end
     return written, start
+
+
+def _named(place: str) -> tuple[str, str]:
+    """The name of a placeholder, and its kind; "" is any number."""
+    name, colon, kind = place.rpartition(":")
+    if kind not in _KINDS or not colon:
+        if colon and (meant := _meant(kind.strip())):
+            _refuse(f"{{{place}}}: did you mean {{{name}:{meant}}}?")
+        name, kind = place, ""
+    formatted = re.fullmatch(r"([^!]*)![rsa](?::.*)?", place)
+    if formatted or (_FORMAT.fullmatch(place.rpartition(":")[2]) and colon):
+        bare = formatted[1] if formatted else place.partition(":")[0]
+        _refuse(f"{{{place}}} has a format behind its name: write {{{bare}}}, for any number")
+    return name.strip() or _refuse(f"{{{place}}} has no name"), kind
+
+
+def _word(group: str, after: str) -> str:
+    """The pattern of a word, which also ends where the text behind it begins."""
+    ends = _WORD_ENDS + (re.escape(after[0]) if after[:1].strip() else "")
+    return f"(?P<{group}>[^{ends}]{{1,64}})"
 
 
 def _meant(kind: str) -> str | None:
