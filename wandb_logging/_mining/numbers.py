@@ -66,7 +66,7 @@ _PARTS = (
 )
 LENGTH = (
     rf"(?:\d+-(?=\d\d:\d\d:\d\d))?{DURATION}(?![:\d])|(?:{'|'.join(_PARTS)})(?!\d)|{POINT}(?!:\d\d)"
-    rf"(?: ?(?:{'|'.join(sorted(_TIMES, key=len, reverse=True))})(?![A-Za-z\d])|(?![A-Za-z_]))"
+    rf"(?: ?(?:{'|'.join(sorted(sorted(_TIMES), key=len, reverse=True))})(?![A-Za-z\d])|(?![A-Za-z_]))"
 )
 """How long something takes, in any of the forms that `seconds` reads: `0:01:30`, `1h30m`, `250ms`, `4.5`."""
 _IN_PARTS = re.compile("|".join(_PARTS))

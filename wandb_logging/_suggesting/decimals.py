@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from wandb_logging._mining import numbers
 
-_UNIT = "|".join(sorted(map(re.escape, numbers.UNITS), key=len, reverse=True))
+_UNIT = "|".join(sorted(map(re.escape, sorted(numbers.UNITS)), key=len, reverse=True))
 # A number behind a word. What may be a group of thousands, as in 1,234, says nothing.
 _COMMA = re.compile(r"[^\d\s,](?:[:=]?\s+|[:=])[-+]?(?:\d{1,3}(?:\.\d{3})+,\d+|0,\d+|\d+,(?:\d\d?|\d{4,}))(?![\d,])")
 # Of these no list is made: 0,693 and 97,1 %, but not 3,4.
