@@ -11,11 +11,11 @@ _STEPS = (
     "batches frame frames trial generation generations gen round rounds tree trees sweep cycle cycles episode episodes "
     "nodes node pass tick gc chunk counter time t i n evaluations evals"
 ).split()
-STEPS = {word: rank for rank, word in enumerate(_STEPS)} | {"epoch": 50, "epochs": 50, "ep": 50, "e": 50, "fold": 51}
+EPOCHS = frozenset("epoch epochs ep e epoche época epoca époque эпоха エポック".split())
+STEPS = {word: rank for rank, word in enumerate(_STEPS)} | dict.fromkeys(EPOCHS, 50) | {"fold": 51}
 # Words that also mark a step when they are the last of several words.
 _SHORT = "time t i n e it its ts up upd seq tree trees node nodes pass tick chunk gc frames gen"
 _LAST = STEPS.keys() - set(_SHORT.split())
-EPOCHS = frozenset({"epoch", "epochs", "ep", "e"})
 
 # Names of results, which count even if they are said only once.
 METRICS = frozenset(
@@ -33,6 +33,7 @@ METRICS = frozenset(
     "mbps gbps kbps retrans succeeded percentage statistic cfi tli rmsea srmr akaike bayesian "
     "prec roc rocauc logloss crossentropy auprc rmsle smape fitness eer mcc kappa pearson spearman corr r2 nmse snr "
     "sdr sisnr pesq stoi mcd chrf ter meteor cider rouge1 "
+    "verlust genauigkeit perte perdita exactitud acuracia "
     "epe jaccard specificity sensitivity brier crps lpips mpjpe mase wape hausdorff "
     "rouge2 ndcg mrr hits aic bic tpm top1 top5 "
     "rms amplitude med transfer silhouette nll elbo bpc bpb tokens/s words/s samples/s".split()
