@@ -85,7 +85,7 @@ def _hook(logging):
     def take_and_call_handlers(self, record):
         taken = take(self, record)  # first: a handler may hand it to another process, which asks whether we have it
         call_handlers(self, record)
-        if not taken:  # a filter of a handler may have added metrics
+        if not taken and record.__dict__.get(key) is not None:  # a filter of a handler has added it
             take(self, record)
 
     logging.Logger.callHandlers = take_and_call_handlers
@@ -96,10 +96,14 @@ def _has_metrics(record, key):
     attributes = record.__dict__
     if attributes.get(key) is not None:
         return True
-    for held in (attributes.get("extra"), attributes.get("msg")):
-        if isinstance(held, dict) and held.get(key) is not None:
-            return True
-    return False
+    if "extra" in attributes and _holds(attributes["extra"], key):
+        return True
+    message = attributes.get("msg")
+    return type(message) is not str and _holds(message, key)
+
+
+def _holds(what, key):
+    return isinstance(what, dict) and what.get(key) is not None
 
 
 def _reaches_root(logger):
