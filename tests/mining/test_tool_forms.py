@@ -483,3 +483,30 @@ def test_values_with_their_names_between_bars_head_no_table() -> None:
     """`| sys 28% | user 12% |`, as atop prints, is a row of its own, though its first one could head the others."""
     text = lines("CPU | sys   2{i}% | user   1{i}% | irq   1% | idle  4{i}% | wait  1% |\n\n", *SIX)
     assert not any("%" in name for _, row in rows(text) for name in row)
+
+
+def test_a_time_since_1970_behind_the_clock_of_a_log_is_no_number_of_the_line() -> None:
+    """`I0000 00:00:1796036836.180886   31550 search.cc:310]`: Abseil, before TensorFlow or OR-Tools set it up."""
+    text = lines(
+        "I0000 00:00:1796036836.18088{i}   31550 search.cc:310] Solution #{i} (time = 1{i} ms, cost = 6{i}.5)\n", *SIX
+    )
+    assert rows(text)[-1] == (6, {"time": 16, "cost": 66.5})
+
+
+def test_a_count_behind_the_name_of_a_result_is_its_step() -> None:
+    """`Energy 3 = -74.96`, as Ergo prints each cycle."""
+    assert rows(lines("INSC Energy   {i} =        -74.9605387340{i}\n", *SIX))[-1][0] == 6
+
+
+def test_counters_behind_one_word_are_rows_without_what_identifies() -> None:
+    """`STAT get_hits 300`, as memcached answers; the number of its process is no metric."""
+    names = ("get_hits", "get_misses", "cmd_get", "cmd_set", "bytes_read", "bytes_written", "evictions", "curr_items")
+    text = "STAT pid 3148\n" + "".join(f"STAT {name} {i}00\n" for i, name in enumerate(names, 1))
+    assert rows(text) == [(None, {name: i * 100}) for i, name in enumerate(names, 1)]
+
+
+def test_a_margin_is_a_number_of_its_column() -> None:
+    """`±44.83%`, as vitest and others print how sure they are."""
+    text = "     name             hz     mean      rme  samples\n   · normal   441,802.03  0.0023  ±44.83%    94696\n"
+    text += "   · reverse  593,030.91  0.0017  ±38.85%   121474\n"
+    assert rows(text)[0][1]["normal/rme"] == 44.83

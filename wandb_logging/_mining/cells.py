@@ -30,7 +30,7 @@ _UNITS = frozenset("GBytes MBytes KBytes Bytes Gbits/sec Mbits/sec Kbits/sec bit
 _ASIDE = re.compile(r"\([\d.,]+[%x]?\)\Z")  # 12.3 (1.0): a second number beside the cell's own
 _CELLS = {
     decimal: re.compile(
-        rf"(?:[^\W\d]{{1,2}} +|[*!] *|< ?)?({form})(?!(?:st|nd|rd|th)\b)(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z"
+        rf"(?:[^\W\d]{{1,2}} +|[*!±] *|< ?)?({form})(?!(?:st|nd|rd|th)\b)(?:[/|]\d+)?{_UNIT}(?: / [\d.]+[A-Za-z]*)?:?\Z"
     )
     for decimal, form in ((".", numbers.POINT), (",", numbers.COMMA))
 }

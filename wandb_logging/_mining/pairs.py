@@ -20,6 +20,7 @@ _NOISE = re.compile(
     r"|\d\d/\d\d/\d\d(?:\d\d)?(?=[ T]\d\d:\d\d)|\d\d/\w{3}/\d{4}(?::\d\d:\d\d:\d\d(?: [-+]\d{4})?)?"
     r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d{1,2}"
     r" \d\d:\d\d:\d\d(?: [A-Z]{2,4})?(?: \d{4})?"  # as `date` and `ctime` write it
+    r"|00:00:\d{10}\.\d{6}"  # seconds since 1970 where Abseil has the clock before a log is set up
     r"|(?:\d+ days?, )?\d{1,4}:\d\d(?::\d\d)?(?:[.,]\d+)?(?![\w:])"  # a clock, or a duration
     r"|\d+ days? {1,4}\d+ hours? {1,4}\d+ minutes?(?: {1,4}[\d.]+ seconds?)?"
     r"|\d+h ?:?\d+m(?: ?:?\d+s)?|\d+m ?\d+s"

@@ -1,12 +1,14 @@
-"""Finds the forms in which programs report to others: of Prometheus, of MQTT and Graphite, and percentiles."""
+"""Finds the forms in which programs report to others: of Prometheus, of MQTT and Graphite, counters, percentiles."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wandb_logging._mining.numbers import PLAIN
+from wandb_logging._mining.vocabulary import APART, is_id, is_setting
 from wandb_logging._suggesting.findings import Finding, Text
 
 
@@ -36,7 +38,38 @@ def paths(texts: Sequence[Text]) -> list[Finding]:
     return [Finding([rule], f"{len(found)} paths with their numbers", set(found))]
 
 
+def counters(texts: Sequence[Text]) -> list[Finding]:
+    """Find runs of lines of one word, a name and its number: `STAT get_hits 300`, `STAT get_misses 300`."""
+    runs: dict[str, dict[int, str]] = defaultdict(dict)
+    for number, text in texts:
+        if (match := _COUNTER.match(text)) and not APART.match(text):
+            runs[match["word"]][number] = match["name"]
+    return [
+        Finding(
+            [
+                {
+                    "regex": rf"^{word} (?P<name>{_ONE_NAME}) {_NUMBERED}$",
+                    "has": f"{word} ",
+                    **_without_ids(names.values()),
+                }
+            ],
+            f"{len(names)} counters",
+            set(names),
+        )
+        for word, names in runs.items()
+        if len(names) >= _LEAST_COUNTERS and len(set(names.values())) * 2 > len(names)
+    ]
+
+
+def _without_ids(names: Iterable[str]) -> dict[str, list[str]]:
+    left = [name for name in dict.fromkeys(names) if is_id(name) or is_setting(name)]
+    return {"drop": left} if left else {}
+
+
 _NUMBERED = rf"(?P<value>{PLAIN})"
+_ONE_NAME = r"[a-z][a-z\d._:]{2,40}"
+_COUNTER = re.compile(rf"(?P<word>[A-Za-z]{{2,12}}) (?P<name>{_ONE_NAME}) {PLAIN}\Z")
+_LEAST_COUNTERS = 8
 _PATH = re.compile(rf"(?P<name>[$A-Za-z_][\w$:-]*(?:[./][\w$:%=-]+)+) {_NUMBERED}(?P<at> \d{{10,13}})?\Z")
 _LEAST_PATHS = 4
 

@@ -346,12 +346,12 @@ def _named_after(item: Field, text: str) -> None:
 
 
 def _counted_results(named: list[Field], text: str) -> None:
-    """Find the count between a name and its number: `Train loss 12 0.345`, `Validation loss 12: 0.345`."""
+    """Find the count between a name and its number: `Train loss 12 0.345`, `Energy 12 = 0.345`."""
     for one, other, after in zip(named, named[1:], [*named[2:], None]):
         if after is not None and not text[other.end : after.start].strip():
             continue  # a row of numbers
         counts = text[one.start : one.end].isdigit() and one.sep == " " and not one.unit and is_metric(one.name)
-        beside = text[one.end : other.start].strip() in {"", ":"} and not other.name
+        beside = text[one.end : other.start].strip() in {"", ":", "="} and not other.name
         if counts and beside and "." in text[other.start : other.end]:
             other.name, other.sep, one.name, one.sep = one.name, "=", "", "#"
 

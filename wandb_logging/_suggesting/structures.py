@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from wandb_logging._suggesting.block_search import blocks, boxes
 from wandb_logging._suggesting.findings import Finding, Text
 from wandb_logging._suggesting.object_search import json_lines, key_values, spread_objects
-from wandb_logging._suggesting.report_search import exposition, paths, percentiles
+from wandb_logging._suggesting.report_search import counters, exposition, paths, percentiles
 from wandb_logging._suggesting.stacked_search import stacked_tables
 from wandb_logging._suggesting.table_search import table_findings
 from wandb_logging._suggesting.titled_numbers import titled_numbers
@@ -15,8 +15,8 @@ from wandb_logging._suggesting.value_first import value_first
 
 # Ordered from the surest form to the least sure one.
 _ALL: tuple[Callable[[Sequence[Text]], list[Finding]], ...] = (
-    exposition, paths, boxes, blocks, json_lines, spread_objects, key_values, percentiles, value_first, stacked_tables,
-    table_findings, titled_numbers,
+    exposition, paths, counters, boxes, blocks, json_lines, spread_objects, key_values, percentiles, value_first,
+    stacked_tables, table_findings, titled_numbers,
 )  # fmt: skip
 
 
