@@ -16,7 +16,7 @@ _TEXTS = {
     "name": "name people see",
     "group": "group of runs it belongs to",
     "run_id": "id of the run; with a setting resume it goes on",
-    "mode": "online, offline, auto or disabled",
+    "mode": "auto, online, offline, shared or disabled",
 }
 
 
