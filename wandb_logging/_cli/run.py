@@ -93,9 +93,7 @@ def _logged(program: Program, settings: Settings, args: argparse.Namespace) -> i
     for name, why in program.unwritten.items():
         complain(f"{name}: {why.strerror}: not all that the program wrote is there")
     if run is not None:
-        with contextlib.suppress(
-            KeyboardInterrupt
-        ):  # whoever does not want to wait for the server: the program is over
+        with contextlib.suppress(KeyboardInterrupt):  # nobody has to wait for the server: the program is over
             run.finish(code)
     if program.was_interrupted:
         from wandb_logging._supervise.becoming import end_as  # noqa: PLC0415  of POSIX

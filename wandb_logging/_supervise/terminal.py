@@ -51,9 +51,8 @@ class Terminal:
 def _lines_typed(end: bytes) -> bytes:
     """Read the lines that wait in our terminal, which is not raw. What has no newline was ended by the key `end`."""
     found, line = b"", end
-    while (
-        line and select.select([_STDIN], [], [], 0)[0]
-    ):  # no more after an end: a terminal that has gone has only ends
+    # No more after an end: a terminal that has gone has only ends.
+    while line and select.select([_STDIN], [], [], 0)[0]:
         line = os.read(_STDIN, _LONGEST_LINE)
         found += line if line.endswith(b"\n") else line + end
     return found
