@@ -305,7 +305,7 @@ def _named_numbers(blotted: str, head: int) -> list[Field]:
     return [
         Field(match[at], int(match[at + 1]), "+", *match.span(at + 1))
         for match in _NAMED_NUMBER.finditer(blotted, head)
-        if step_rank(match[at := 1 if match[1] else 3]) is not None
+        if step_rank(match[(at := 1 if match[1] else 3)]) is not None  # the brackets are for Python 3.9
     ]
 
 
