@@ -233,14 +233,24 @@ class TestPassingOn:
     @pytest.mark.skipif(sys.platform != "linux", reason="others do not tell what a program was started with")
     def test_what_it_is_started_with(self) -> None:
         """A signal that was ignored still is, SIGCHLD too; and without a locale it has none that Python made up."""
-        line = ["env", "-u", "LC_CTYPE", *command(), "cat", "/proc/self/status", "/proc/self/environ"]
-        code = f"import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp('env', {line!r})"
         env = {name: value for name, value in environment().items() if name[:3] != "LC_" and name != "LANG"}
-        done = subprocess.run(python(code), env=env, capture_output=True, timeout=PATIENCE, check=False)
-        assert done.returncode == 0, done.stderr
-        (ignored,) = re.findall(rb"SigIgn:\t(\w+)\n", done.stdout)
-        assert int(ignored, 16) == 1 << (signal.SIGCHLD - 1)
-        assert b"\0LC_CTYPE=" not in done.stdout
+
+        def started(*by: str) -> bytes:
+            line = ["env", "-u", "LC_CTYPE", *by, "cat", "/proc/self/status", "/proc/self/environ"]
+            code = (
+                "import os, signal\n"
+                "for name in ('SIGPIPE', 'SIGXFSZ'): signal.signal(getattr(signal, name), signal.SIG_DFL)\n"
+                f"signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp('env', {line!r})"
+            )
+            done = subprocess.run(python(code), env=env, capture_output=True, timeout=PATIENCE, check=False)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        bare, run = started(), started(*command())
+        of_bare, of_run = (int(re.findall(rb"SigIgn:\t(\w+)\n", seen)[0], 16) for seen in (bare, run))
+        assert of_run == of_bare  # more than SIGCHLD, where who started us ignores others
+        assert of_run & 1 << (signal.SIGCHLD - 1)
+        assert b"\0LC_CTYPE=" not in run
 
     def test_where_nothing_is_left_for_a_run_the_program_goes_on(self) -> None:
         """Without a file descriptor to spare it is run as it would be without us."""
