@@ -24,6 +24,11 @@ _ATTRIBUTES = len(vars(logging.LogRecord("", 0, "", 0, "", (), None)))  # of a r
 Usual = Callable[[logging.LogRecord], Optional[bytes]]
 
 
+def _has_fields(of: Mapping[str, object]) -> bool:
+    """Whether a record has attributes of its own, such as keyword values of structlog. Formatters add two to any."""
+    return len(of) - ("message" in of) - ("asctime" in of) > _ATTRIBUTES
+
+
 def no_event(_record: logging.LogRecord) -> bytes | None:
     """Always return None, for settings under which no record is usual."""
     return None
@@ -59,14 +64,10 @@ def usual_event(  # noqa: C901  one function, because to call another takes as l
             made: dict[str, Any]
             if metrics is None:
                 message, args = of["msg"], of["args"]
-                if (level < text_from or type(message) is not str or type(args) is not tuple or "extra" in of) or (
-                    templates is not None
-                    and (
-                        (args and templates.get(message, 0) is not None)
-                        or (  # keyword values, as of structlog
-                            len(of) > _ATTRIBUTES and len(of) - ("message" in of) - ("asctime" in of) > _ATTRIBUTES
-                        )
-                    )
+                if (
+                    (level < text_from or type(message) is not str or type(args) is not tuple)
+                    or (args and templates is not None and templates.get(message, 0) is not None)
+                    or (len(of) > _ATTRIBUTES and ("extra" in of or (templates is not None and _has_fields(of))))
                 ):
                     return None
                 made = {"t": time}
